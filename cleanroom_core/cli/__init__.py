@@ -1,0 +1,1 @@
+"""`cleanroom ...`, one module per noun."""

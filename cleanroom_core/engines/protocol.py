@@ -1,0 +1,147 @@
+"""What an engine can do, said once for all engines; `tests/engines/conformance.py` holds each of them to it.
+
+Two protocols because there are two locked processes: the *owner side* sees one raw table and runs its policy SELECT, the *room
+side* sees share-safe files only and runs SafeQueries. No call takes SQL that a person wrote: owner-side SQL comes from
+`policies.compile`, room-side SQL from `guard`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Protocol
+
+from cleanroom_core.sql.types import Schema
+
+Value = None | str | int | bool | float | Decimal | date | datetime
+Row = tuple[Value, ...]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """`memory_mb`: of the engine's own memory. `seconds`: wall clock of one call. `result_rows`: more is an error, not a cut."""
+
+    memory_mb: int = 4096
+    threads: int = 2
+    seconds: float = 300.0
+    result_rows: int = 200_000
+
+
+@dataclass(frozen=True)
+class Source:
+    """One raw table: a CSV or Parquet file, or a Delta folder. `types` overrides found types, by column name."""
+
+    path: Path
+    types: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class ShareSelect:
+    """A compiled policy SELECT. `sql` reads from one relation called `source`; `binary` are bound by name (token key pads),
+    so that no key stands in a text. `dropped_sql` and `untokened_sql` count rows a filter drops and rows without a token."""
+
+    sql: str
+    schema: Schema
+    binary: Mapping[str, bytes]
+    counts: Mapping[str, str]  # name of a count -> SELECT with one number, over `source`
+
+
+@dataclass(frozen=True)
+class Preview:
+    """The same sample rows twice: `raw` (columns of the source) and `shared` (None where the row filter drops the row)."""
+
+    source: Schema
+    raw: tuple[Row, ...]
+    shared: tuple[Row | None, ...]
+    rows: int
+    counts: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class ShareTable:
+    """A published share-safe table: the Delta folder, the version meant, and the digest over that version's data files."""
+
+    path: Path
+    version: int
+    digest: str
+    rows: int
+    schema: Schema
+    intent: str  # id of the intent entry that wrote it, read back from the Delta commit
+
+
+@dataclass(frozen=True)
+class CellQuery:
+    """What the room side is asked: SQL from the guard in this engine's dialect, and the qualified names it reads."""
+
+    id: str
+    sql: str
+    assets: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class CellRows:
+    """Base figures of one CellQuery, in the order of its columns. `run` is the id of the live run they came from."""
+
+    id: str
+    run: str
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+
+
+Progress = Callable[[str, float], None]  # what is being done, share done 0..1
+
+
+class OwnerEngine(Protocol):
+    """Owner side; one process per call, which can read exactly the files of `source`."""
+
+    def describe(self, source: Source) -> Schema: ...
+
+    def preview(self, source: Source, select: ShareSelect, sample: int = 10) -> Preview: ...
+
+    def publish(
+        self,
+        source: Source,
+        select: ShareSelect,
+        target: Path,
+        intent: str,
+        counts: Mapping[str, str],
+        progress: Progress | None = None,
+    ) -> tuple[ShareTable, Mapping[str, int]]:
+        """Write the share-safe Delta table (one overwrite commit that carries `intent`); idempotent per intent.
+
+        Returns it with the named counts: `select.counts` over the source, `counts` over the table called `shared`.
+        """
+        ...
+
+    def labels(self, table: ShareTable, queries: Mapping[str, str]) -> Mapping[str, tuple[Value, ...]]:
+        """Run one-column SELECTs over the relation `shared` (the published table) and return each one's values in order."""
+        ...
+
+    def published(self, target: Path, intent: str) -> ShareTable | None:
+        """The version that carries this intent, or None: how a publish cut short is reconciled."""
+        ...
+
+    def forget(self, target: Path, keep: ShareTable | None) -> int:
+        """Remove data files of every version but `keep` (all, when None); returns how many files went."""
+        ...
+
+
+class RoomEngine(Protocol):
+    """Room side; one process per run, which can read exactly the files of the given share tables."""
+
+    name: str
+    dialect: str
+
+    def run(
+        self,
+        queries: Sequence[CellQuery],
+        tables: Mapping[str, ShareTable],
+        limits: Limits,
+        progress: Progress | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> tuple[CellRows, ...]:
+        """Raises QueryFailedError (opaque), QueryTimeoutError, QueryCancelledError or EngineLostError; never returns a part."""
+        ...

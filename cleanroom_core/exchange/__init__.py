@@ -1,0 +1,1 @@
+"""How two homes hand each other entries, checkpoints and cosignatures."""

@@ -1,0 +1,1 @@
+"""Facts in; pass, fail or cannot tell out. One module per check."""

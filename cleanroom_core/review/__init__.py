@@ -1,0 +1,1 @@
+"""The output contract, the automatic decision, what waits for a person."""

@@ -1,0 +1,38 @@
+"""A room as data: what a room file says once it has been read and checked, before anything has been signed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cleanroom_core.agreements.terms import AgreementTerms
+from cleanroom_core.guard.template import ParameterValue, Template
+from cleanroom_core.policies.policy import Policy
+from cleanroom_core.tokens.spec import TokenSpec
+
+
+@dataclass(frozen=True)
+class Request:
+    """A question to play after the release: a template with parameters, or SQL; `expect` is how it must end."""
+
+    by: str
+    expect: str  # released | refused | suppressed
+    template: str | None = None
+    parameters: Mapping[str, ParameterValue] = field(default_factory=dict)
+    sql: str | None = None
+
+
+@dataclass(frozen=True)
+class RoomDefinition:
+    """`collaborators`: alias -> organisation, in the file's order; the first one creates the room. `data`: asset -> the file or
+    Delta folder with its raw rows (absolute), for assets that name one."""
+
+    name: str
+    collaborators: Mapping[str, str]
+    agreement: AgreementTerms
+    tokens: Mapping[str, TokenSpec]
+    policies: Mapping[str, Policy]
+    templates: Mapping[str, Template]
+    requests: tuple[Request, ...] = ()
+    data: Mapping[str, Path] = field(default_factory=dict)
