@@ -3,6 +3,10 @@
 Two protocols because there are two locked processes: the *owner side* sees one raw table and runs its policy SELECT, the *room
 side* sees share-safe files only and runs SafeQueries. No call takes SQL that a person wrote: owner-side SQL comes from
 `policies.compile`, room-side SQL from `guard`.
+
+Every call of both sides may raise QueryTimeoutError, QueryCancelledError, EngineLostError (its process ended before it had
+answered) or QueryFailedError (opaque: an error id that the log of this machine explains, without data values, to whoever may
+read it). TableError is about the user's own table and names its column or line.
 """
 
 from __future__ import annotations
@@ -16,7 +20,7 @@ from typing import Protocol
 
 from cleanroom_core.sql.types import Schema
 
-Value = None | str | int | bool | float | Decimal | date | datetime
+Value = None | str | int | bool | float | Decimal | date | datetime  # a datetime is naive and means UTC
 Row = tuple[Value, ...]
 
 
@@ -39,9 +43,21 @@ class Source:
 
 
 @dataclass(frozen=True)
+class Described:
+    """What a raw table turned out to be. `schema` has the columns a policy may use, with their final types; `unusable` says of
+    every other column why (nested, binary, unknown type). `kind` is csv, parquet or delta."""
+
+    kind: str
+    schema: Schema
+    unusable: Mapping[str, str]
+    rows: int
+
+
+@dataclass(frozen=True)
 class ShareSelect:
-    """A compiled policy SELECT. `sql` reads from one relation called `source`; `binary` are bound by name (token key pads),
-    so that no key stands in a text. `dropped_sql` and `untokened_sql` count rows a filter drops and rows without a token."""
+    """A compiled policy SELECT. `sql` reads from one relation called `source`, whose columns are those of `Described.schema`;
+    `$name` stands where `binary[name]` is bound (token key pads), so that no key stands in a text. Each of `counts` is a
+    SELECT of one number over `source`, for instance the rows a filter drops and the rows without a token."""
 
     sql: str
     schema: Schema
@@ -97,7 +113,16 @@ Progress = Callable[[str, float], None]  # what is being done, share done 0..1
 class OwnerEngine(Protocol):
     """Owner side; one process per call, which can read exactly the files of `source`."""
 
-    def describe(self, source: Source) -> Schema: ...
+    name: str
+    dialect: str  # sqlglot's word for the SQL this engine takes
+
+    def inspect(self, source: Source) -> Described:
+        """Read the whole table once, decide every column's type and count the rows. Raises TableError."""
+        ...
+
+    def describe(self, source: Source) -> Schema:
+        """`inspect(source).schema`; cheap the second time, until the file changes."""
+        ...
 
     def preview(self, source: Source, select: ShareSelect, sample: int = 10) -> Preview: ...
 
@@ -109,10 +134,13 @@ class OwnerEngine(Protocol):
         intent: str,
         counts: Mapping[str, str],
         progress: Progress | None = None,
+        cancelled: Callable[[], bool] | None = None,
     ) -> tuple[ShareTable, Mapping[str, int]]:
         """Write the share-safe Delta table (one overwrite commit that carries `intent`); idempotent per intent.
 
-        Returns it with the named counts: `select.counts` over the source, `counts` over the table called `shared`.
+        Rows are written sorted by their shared values, because the order of the source is information that was not shared.
+        Returns the table with the named counts: `select.counts` over the source, `counts` over the relation `shared`.
+        Raises ConflictError while another publish of the same target is running.
         """
         ...
 
@@ -121,11 +149,15 @@ class OwnerEngine(Protocol):
         ...
 
     def published(self, target: Path, intent: str) -> ShareTable | None:
-        """The version that carries this intent, or None: how a publish cut short is reconciled."""
+        """The version that carries this intent, or None: how a publish cut short is reconciled. Raises IntegrityError when it
+        was committed and its files are no longer whole."""
         ...
 
     def forget(self, target: Path, keep: ShareTable | None) -> int:
-        """Remove data files of every version but `keep` (all, when None); returns how many files went."""
+        """Remove data files of every version but `keep`, and those no version knows (all and the log with them, when None).
+
+        Returns how many data files went. Raises ConflictError while a publish of the same target is running.
+        """
         ...
 
 
@@ -143,5 +175,8 @@ class RoomEngine(Protocol):
         progress: Progress | None = None,
         cancelled: Callable[[], bool] | None = None,
     ) -> tuple[CellRows, ...]:
-        """Raises QueryFailedError (opaque), QueryTimeoutError, QueryCancelledError or EngineLostError; never returns a part."""
+        """Compute every query; `tables` maps qualified names to what the SQL calls by that name.
+
+        Before anything runs each table's files are compared with its digest (IntegrityError). Never returns a part.
+        """
         ...
