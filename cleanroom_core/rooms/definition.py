@@ -36,3 +36,4 @@ class RoomDefinition:
     templates: Mapping[str, Template]
     requests: tuple[Request, ...] = ()
     data: Mapping[str, Path] = field(default_factory=dict)
+    engine: str = "duckdb"
