@@ -31,7 +31,7 @@ wanted() {
 usable_venv() {
     has=$(version_of "$venv/bin/python")
     supported "$has" || return 1
-    [ -d "$venv/lib/python$has/site-packages" ] || return 1
+    [ -d "$venv/lib/python$has/site-packages" ] && [ -x "$venv/bin/pip" ] || return 1
     made_at=$(sed -n 's/^command = //p' "$venv/pyvenv.cfg" 2>/dev/null)
     case $made_at in *" $venv") ;; *) return 1 ;; esac
     [ -z "${PYTHON:-}" ] || [ "$has" = "$(version_of "$PYTHON")" ]
@@ -58,7 +58,8 @@ find_python() {
         fail "Python $without_venv is here but its venv module is not: add your system's package for it, or name another" \
             "Python with PYTHON=/path/to/python3.12."
     fi
-    fail "Python 3.11, 3.12 or 3.13 is needed (${seen:-${PYTHON:-none found}${PYTHON:+ does not run}}): install one, or name it with PYTHON=/path/to/python3.12."
+    [ -n "$seen" ] || seen=${PYTHON:+"$PYTHON does not run"}
+    fail "Python 3.11, 3.12 or 3.13 is needed (${seen:-none is here}): install one, or name it with PYTHON=/path/to/python3.12."
 }
 
 if usable_venv; then
