@@ -1,0 +1,158 @@
+"""Rehearsals: a whole room on one machine, both sides, made from a room file. Never a live room.
+
+`import_room` makes the homes of all collaborators, introduces them to each other (genesis), hands each its own raw tables and
+drafts, and makes the token keys. Nothing is signed by it: that is what people do, in the wizard or by `stories.play`.
+"""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from cleanroom_core.context import Context, create_home, write_json
+from cleanroom_core.errors import ConflictError, HomeError
+from cleanroom_core.identity.permissions import Role, User
+from cleanroom_core.rooms.definition import RoomDefinition
+from cleanroom_core.stories.drafts import Draft, save_draft
+
+DEMO_ROLES = {
+    Role.ENGINEER: "platform engineer",
+    Role.STEWARD: "data steward",
+    Role.ANALYST: "analyst",
+    Role.REVIEWER: "reviewer",
+    Role.OFFICER: "privacy and legal officer",
+}
+AUDITOR = "auditor"
+Say = Callable[[str], None]
+
+
+def prepare(home: Path, examples: Path | None = None, say: Say = lambda _: None) -> Context:
+    """Make the rehearsal of the banks example in this home, or take up the one that is there; reconcile what was cut short.
+
+    Raises HomeError when the home was made by another version or the example's data cannot be made.
+    """
+    create_home(home)
+    context = Context.open(home)
+    if not context.rooms() and examples is not None:
+        from cleanroom_core.rooms.roomfile import read_room_file
+
+        say("Making the demo tables of two banks (once) ...")
+        generate(examples / "banks")
+        say("Making the homes of both banks, their keys and logs ...")
+        definition = read_room_file(examples / "banks" / "room.yaml")
+        import_room(context, definition)
+        add_demo_users(context, definition)
+    reconcile_all(context)
+    return context
+
+
+def generate(example: Path) -> None:
+    """Run an example's own generator; it writes into the example's `data/` and does nothing when that is complete."""
+    done = subprocess.run(
+        [sys.executable, str(example / "generate.py"), "--out", str(example / "data"), "--if-missing"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if done.returncode != 0:
+        raise HomeError(
+            f"The demo tables of {example.name} could not be made.",
+            hint=f"Run {example / 'generate.py'} by itself to see why.",
+            code="DEMO_DATA",
+        )
+
+
+def import_room(context: Context, definition: RoomDefinition) -> None:
+    """Make the room of a definition, as a rehearsal, with drafts of everything the definition says.
+
+    Raises ConflictError when there is a room of this name. A crash in the middle leaves no room behind.
+    """
+    final = context.room_home(definition.name)
+    if (final / "room.json").exists():
+        raise ConflictError(
+            f"There is a room {definition.name} already.", hint="Reset it, or give the file's room another name."
+        )
+    shutil.rmtree(final, ignore_errors=True)  # what an import cut short left behind; room.json is written last
+    _make_homes(context, definition)
+    _make_token_keys(context, definition)
+    for asset, source in definition.data.items():
+        _hand_over_data(source, final / definition.policies[asset].owner / "inbox")
+    write_json(
+        final / "room.json",
+        {"name": definition.name, "collaborators": dict(definition.collaborators), "engine": definition.engine},
+    )
+    for alias in definition.collaborators:
+        side = context.side(definition.name, alias)
+        save_draft(
+            side,
+            Draft(
+                agreement=definition.agreement,
+                tokens=dict(definition.tokens),
+                policies={name: policy for name, policy in definition.policies.items() if policy.owner == alias},
+                sources={name: path.name for name, path in definition.data.items() if definition.policies[name].owner == alias},
+                templates=dict(definition.templates),
+            ),
+        )
+
+
+def _make_homes(context: Context, definition: RoomDefinition) -> None:
+    """Keys, logs and entry 0 of every collaborator; then each has cosigned the others."""
+    from cleanroom_core.stores.signed_log import SignedLog
+
+    home = context.room_home(definition.name)
+    homes = {}
+    for alias in definition.collaborators:
+        homes[alias] = home / alias
+        for folder in ("inbox", "keys", "share", "work"):
+            (home / alias / folder).mkdir(mode=0o700, parents=True)
+    SignedLog.found(homes, definition.name, f"{definition.name}-{secrets.token_hex(4)}", context.clock)
+
+
+def _make_token_keys(context: Context, definition: RoomDefinition) -> None:
+    """One key per key_id, in every home: in a rehearsal nobody has to carry it. Real partners hand it over themselves."""
+    from cleanroom_core.stores.token_keys import write_token_key
+    from cleanroom_core.tokens.key import format_key
+
+    home = context.room_home(definition.name)
+    for key_id in sorted({spec.key_id for spec in definition.tokens.values()}):
+        text = format_key(secrets.token_bytes(32))
+        for alias in definition.collaborators:
+            write_token_key(home / alias, key_id, text)
+
+
+def _hand_over_data(source: Path, inbox: Path) -> None:
+    target = inbox / source.name
+    if source.is_dir():
+        shutil.copytree(source, target, dirs_exist_ok=True)
+    else:
+        shutil.copyfile(source, target)
+
+
+def add_demo_users(context: Context, definition: RoomDefinition) -> None:
+    """Five users for each organisation and one auditor; they sign in by *Continue as*, on loopback only."""
+    known = {user.username for user in context.users.list()}
+    for user in demo_users(definition.collaborators).values():
+        if user.username not in known:
+            context.users.add(user)
+
+
+def demo_users(collaborators: Mapping[str, str]) -> dict[str, User]:
+    """User name -> demo user: `<alias>.<role>` of every collaborator, and `auditor`."""
+    found = [
+        User(f"{alias}.{role.value}", organisation, frozenset({role}), f"{organisation}: {words}", demo=True)
+        for alias, organisation in collaborators.items()
+        for role, words in DEMO_ROLES.items()
+    ]
+    found.append(User(AUDITOR, None, frozenset({Role.AUDITOR}), "Independent auditor", demo=True))
+    return {user.username: user for user in found}
+
+
+def reconcile_all(context: Context) -> None:
+    """Look what became of every effect that was cut short, in every home."""
+    from cleanroom_core.stories.reconcile import reconcile
+
+    for room in context.rooms():
+        for alias in context.info(room).collaborators:
+            reconcile(context.side(room, alias))

@@ -1,0 +1,103 @@
+"""One collaborator at work in one room: what every story acts with. Put together by `context` only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cleanroom_core.audit.entry import Ref
+from cleanroom_core.errors import NotReadyError
+from cleanroom_core.identity.permissions import PERMISSIONS, Permission, User
+from cleanroom_core.rooms.fold import fold
+from cleanroom_core.rooms.merge import merge
+from cleanroom_core.rooms.state import Offer, RoomState
+
+if TYPE_CHECKING:
+    from cleanroom_core.engines.protocol import OwnerEngine, RoomEngine
+    from cleanroom_core.stores.signed_log import Record, SignedLog
+
+
+@dataclass
+class Collaborator:
+    """`origins`: log origin -> alias, of all. `share_folder`: qualified asset -> folder of its share table, whoever owns it.
+    `hand_over`: exchange with every other collaborator; returns the aliases that could not be reached."""
+
+    room: str
+    alias: str
+    collaborators: Mapping[str, str]
+    origins: Mapping[str, str]
+    home: Path
+    log: SignedLog
+    owner_engine: OwnerEngine
+    room_engine: RoomEngine
+    share_folder: Callable[[str], Path]
+    hand_over: Callable[[], tuple[str, ...]]
+    clock: Callable[[], datetime]
+    _folded: tuple[tuple[int, ...], RoomState] | None = field(default=None, repr=False)
+
+    @property
+    def organisation(self) -> str:
+        return self.collaborators[self.alias]
+
+    @property
+    def inbox(self) -> Path:
+        return self.home / "inbox"
+
+    def state(self) -> RoomState:
+        """The room as this side's logs tell it. Folded anew when a log has grown, never kept beside the logs."""
+        sizes = tuple(self.log.size(origin) for origin in self.origins)
+        if self._folded is None or self._folded[0] != sizes:
+            merged = merge({origin: self.log.records(origin) for origin in self.origins})
+            self._folded = (sizes, fold(self.room, self.collaborators, self.origins, merged))
+        return self._folded[1]
+
+    def append(
+        self,
+        user: User,
+        permission: Permission,
+        kind: str,
+        public: Mapping[str, Any],
+        payload: object | None = None,
+        refs: Sequence[Ref] = (),
+        audience: tuple[str, ...] | None = None,
+    ) -> Record:
+        """Append to this side's own log after checking that the user may; durable when it returns."""
+        user.require(permission, self.organisation)
+        return self.log.append(kind, self.actor(user, permission), dict(public), payload, refs=tuple(refs), audience=audience)
+
+    def actor(self, user: User, permission: Permission) -> dict[str, str]:
+        role = next(role for role in sorted(user.roles) if permission in PERMISSIONS[role])
+        return {"organisation": self.alias, "role": role.value, "id": user.username}
+
+    def require_agreement(self, purpose: str | None = None) -> Offer:
+        """Raise NotReadyError unless an agreement is in force today and allows the purpose."""
+        agreement = self.state().agreement_in_force
+        if agreement is None:
+            raise NotReadyError(
+                "There is no agreement in force.", hint="Both sides sign it on the agreement page.", code="NO_AGREEMENT"
+            )
+        if self.clock().date() > agreement.terms.ends_on:
+            raise NotReadyError(
+                f"The agreement ended on {agreement.terms.ends_on}.", hint="Offer a new one.", code="AGREEMENT_ENDED"
+            )
+        if purpose is not None and purpose not in agreement.terms.purposes:
+            raise NotReadyError(
+                f"The agreement does not allow the purpose {purpose}.",
+                hint=f"It allows {', '.join(agreement.terms.purposes)}.",
+                code="PURPOSE",
+            )
+        return agreement
+
+    def require_acknowledged(self) -> None:
+        """Raise NotReadyError unless every other collaborator has cosigned this log as it stands now."""
+        away = self.hand_over()
+        if away or self.log.acknowledged() < self.log.size(self.log.origin):
+            names = ", ".join(self.collaborators[alias] for alias in away) or "The other side"
+            raise NotReadyError(
+                f"{names} has not acknowledged this side's log, so nothing is computed and nothing released.",
+                hint="Try again when the other side can be reached.",
+                code="NOT_ACKNOWLEDGED",
+            )
