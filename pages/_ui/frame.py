@@ -1,0 +1,82 @@
+"""The script that runs first in every rerun: sign-in before anything else, then the steps this user may see."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit
+
+import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from cleanroom_core.identity.permissions import User
+from cleanroom_core.stores.users import Event
+from pages._ui import session, state
+from pages._ui.cards import plain, show_flashes
+from pages._ui.errors import shown
+from pages._ui.sign_in import change_password_page, sign_in_page
+from pages._ui.steps import STEPS, Step
+
+
+def frame() -> None:
+    st.set_page_config(page_title="Clean room", page_icon="🤝", layout="wide")
+    user = session.current_user()
+    if user is None:
+        _only(sign_in_page, "Sign in")
+    elif user.must_change_password:
+        _only(lambda: change_password_page(user), "Choose your password")
+    else:
+        _wizard(user)
+
+
+def _wizard(user: User) -> None:
+    steps = {str(step.file): step for step in STEPS if step.permission is None or user.may(step.permission)}
+    pages = [
+        st.Page(step.file, title=step.title, url_path=step.name, default=step is STEPS[0]) for step in steps.values()
+    ]
+    page = st.navigation(pages, position="top")
+    _report_denied(user, steps.values())
+    _header(user)
+    show_flashes()
+    with shown():
+        page.run()
+
+
+def _only(body: object, title: str) -> None:
+    """One page whatever the URL, and the URL stays: a link into the wizard survives the sign-in."""
+    pages = [st.Page(body, title=title, url_path="sign-in", default=True)]
+    if name := _name_in_url():
+        pages.append(st.Page(body, title=title, url_path=name))
+    page = st.navigation(pages, position="hidden")
+    with shown():
+        page.run()
+
+
+def _name_in_url() -> str | None:
+    path = urlsplit(st.context.url or "").path.rstrip("/").rpartition("/")[2]
+    return path if re.fullmatch(r"[A-Za-z0-9_-]{1,64}", path) and path != "sign-in" else None
+
+
+def _header(user: User) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        roles = ", ".join(sorted(user.roles))
+        st.caption(f"{plain(user.name)}, {roles}, {plain(user.organisation or 'for both sides')}", width="content")
+        leave = st.button("Sign out", key="sign_out")
+    with st.container():
+        session.sync_cookie()
+    if leave:
+        session.sign_out(user)
+
+
+def _report_denied(user: User, allowed: object) -> None:
+    """One line in the security events for a page of the wizard asked for by a user who may not see it."""
+    context = get_script_run_ctx()
+    if context is None:
+        return
+    names = {step.name for step in allowed}
+    wanted = context.pages_manager.intended_page_name
+    if wanted and wanted not in names and any(step.name == wanted for step in STEPS):
+        state.users().record(Event.PAGE_DENIED, user.username, session.client(), wanted)
+
+
+with shown():
+    frame()

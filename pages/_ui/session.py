@@ -1,0 +1,126 @@
+"""Who is signed in here. Asked anew on every rerun, by the frame and by every page; never remembered from the run before."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+
+import streamlit as st
+from extra_streamlit_components import CookieManager
+
+from cleanroom_core.context import home_path
+from cleanroom_core.identity.cookie_key import load_cookie_key
+from cleanroom_core.identity.permissions import User
+from cleanroom_core.identity.sessions import issue_token, read_token
+from cleanroom_core.stores.users import Event
+from pages._ui import state
+from pages._ui.loopback import rehearsal_allowed
+
+COOKIE = "cleanroom_session"
+
+SID = "_sid"  # the session of this tab
+_TOKEN = "_token_to_keep"  # noqa: S105  name of a key: a token on its way into the browser's cookie
+_FORGET = "_cookie_to_forget"
+_REFUSED = "_token_refused"  # digest of a token already reported, so that it is one line in the log and not one per rerun
+
+
+def client() -> str:
+    """The address the request came from. Behind a proxy on this machine, the address the proxy names."""
+    address = st.context.ip_address
+    return address if isinstance(address, str) else "local"
+
+
+def cookie_key() -> str:
+    return load_cookie_key(home_path() / "cookie.key", os.environ)
+
+
+def current_user() -> User | None:
+    """The signed-in user with roles as they are now, or None, and then nothing of a former user is left in this tab."""
+    users = state.users()
+    sid = st.session_state.get(SID)
+    from_cookie = sid is None
+    if from_cookie:
+        sid = _sid_of_cookie()
+    if sid is None:
+        return None
+    found = users.resume(sid, client())
+    if isinstance(found, User) and (not found.demo or rehearsal_allowed()):
+        st.session_state[SID] = sid
+        return found
+    if from_cookie:
+        _report_refused(str(found) if not isinstance(found, User) else "demo user beyond loopback")
+    else:
+        wipe()
+    return None
+
+
+def enter(user: User, how: str) -> None:
+    """Begin a session for a user whose identity was just proven, and run again as that user."""
+    users = state.users()
+    session = users.open_session(user.username, client(), how)
+    wipe()
+    st.session_state[SID] = session.sid
+    st.session_state[_TOKEN] = issue_token(session, cookie_key(), users.limits)
+    st.rerun()
+
+
+def sign_out(user: User) -> None:
+    """End all sessions of this user, here and in every other browser, and run again as nobody."""
+    state.users().sign_out(user.username, client())
+    wipe()
+    st.session_state[_FORGET] = True
+    st.rerun()
+
+
+def wipe() -> None:
+    """Take everything of one user out of this tab before another one may come."""
+    refused = st.session_state.get(_REFUSED)
+    for key in list(st.session_state):
+        del st.session_state[key]
+    if refused is not None:
+        st.session_state[_REFUSED] = refused
+
+
+def sync_cookie() -> None:
+    """Bring the browser's cookie up to date: an iframe that writes it is shown until it says that it has."""
+    token = st.session_state.get(_TOKEN)
+    if token is None and _FORGET not in st.session_state:
+        return
+    step = "cookie_set" if token is not None else "cookie_delete"
+    if st.session_state.get(step):
+        for key in (_TOKEN, _FORGET):
+            st.session_state.pop(key, None)
+        return
+    manager = CookieManager(key="cookie_init")
+    if token is None:
+        with suppress(KeyError):  # the component forgets a cookie it never knew
+            manager.delete(COOKIE, key=step)
+        return
+    lifetime: timedelta = state.users().limits.lifetime
+    secure = (st.context.url or "").startswith("https://")
+    manager.set(COOKIE, token, key=step, expires_at=datetime.now(UTC) + lifetime, secure=secure or None)
+
+
+def _sid_of_cookie() -> str | None:
+    token = _cookie()
+    if token is None:
+        return None
+    sid = read_token(token, cookie_key(), state.now())
+    if sid is None:
+        _report_refused("not a token of ours, or expired")
+    return sid
+
+
+def _cookie() -> str | None:
+    """As the browser sent it when this tab connected."""
+    found = st.context.cookies.get(COOKIE)
+    return found if isinstance(found, str) and found else None
+
+
+def _report_refused(reason: str) -> None:
+    digest = hashlib.sha256((_cookie() or "").encode()).hexdigest()
+    if st.session_state.get(_REFUSED) != digest:
+        st.session_state[_REFUSED] = digest
+        state.users().record(Event.TOKEN_REFUSED, None, client(), reason)

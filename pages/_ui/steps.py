@@ -1,0 +1,28 @@
+"""The wizard's steps in their order. Adding one is one page file and one line here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from cleanroom_core.identity.permissions import Permission
+
+_PAGES = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True)
+class Step:
+    """`name` is the file `pages/<name>.py` and the page's URL; `permission` is needed to see it, None for everybody."""
+
+    name: str
+    title: str
+    permission: Permission | None
+
+    @property
+    def file(self) -> Path:
+        return _PAGES / f"{self.name}.py"
+
+
+STEPS: tuple[Step, ...] = (
+    Step("home", "Timeline", None),
+)  # fmt: skip
