@@ -112,7 +112,13 @@ class IntegrityError(CleanRoomError):
 
 
 class EquivocationError(IntegrityError):
+    """`evidence`: two signed checkpoint notes of one log that no single history can satisfy."""
+
     code = "EQUIVOCATION"
+
+    def __init__(self, message: str, *, hint: str, evidence: tuple[bytes, bytes] = (b"", b"")) -> None:
+        super().__init__(message, hint=hint)
+        self.evidence = evidence
 
 
 class EngineError(CleanRoomError):
