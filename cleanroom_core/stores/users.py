@@ -15,7 +15,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, Engine, delete, insert, select, update
 
 from cleanroom_core.errors import ConflictError, InputError
 from cleanroom_core.identity.lockout import WINDOW, remaining_delay
@@ -62,22 +62,30 @@ class Attempt:
 
 
 class UserStore:
-    """Opens users.db, made when missing; raises HomeError when it cannot be used as it is. Safe to share between threads.
-
-    `clock` gives aware times. `password_rounds` is bcrypt's cost, lowered in tests only.
-    """
+    """Safe to share between threads. `clock` gives aware times. `password_rounds` is bcrypt's cost, lowered in tests only."""
 
     def __init__(
         self,
-        path: Path,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        engine: Engine,
+        clock: Callable[[], datetime],
         limits: SessionLimits = SessionLimits(),  # noqa: B008  frozen
         password_rounds: int = ROUNDS,
     ) -> None:
-        self._engine = connect(path)
+        self._engine = engine
         self.clock = clock
         self.limits = limits
         self._rounds = password_rounds
+
+    @classmethod
+    def open(
+        cls,
+        path: Path,
+        clock: Callable[[], datetime],
+        limits: SessionLimits = SessionLimits(),  # noqa: B008
+        password_rounds: int = ROUNDS,
+    ) -> UserStore:
+        """Open users.db, made when missing. Raises HomeError when it cannot be used as it is."""
+        return cls(connect(path), clock, limits, password_rounds)
 
     def close(self) -> None:
         self._engine.dispose()
