@@ -1,0 +1,1 @@
+"""The functions of the closed expression grammar, one entry each."""
