@@ -75,7 +75,7 @@ class Context:
     def users(self) -> UserStore:
         from cleanroom_core.stores.users import UserStore
 
-        return UserStore(self.home / "users.db")
+        return UserStore.open(self.home / "users.db", self.clock)
 
     def rooms(self) -> tuple[str, ...]:
         return tuple(sorted(path.parent.name for path in (self.home / "rooms").glob("*/room.json")))
@@ -116,11 +116,14 @@ class Context:
 
     def log(self, room: str, alias: str) -> SignedLog:
         """The log of one collaborator, opened with the keys of its home."""
+        from cleanroom_core.stores.keys import load_keys
         from cleanroom_core.stores.signed_log import SignedLog
+        from cleanroom_core.stores.sqlite import open_sqlite
 
         with self._lock:
             if (room, alias) not in self._logs:
-                self._logs[room, alias] = SignedLog.open(self.room_home(room) / alias, alias, self.clock)
+                home = self.room_home(room) / alias
+                self._logs[room, alias] = SignedLog.open(open_sqlite(home / "log.db"), load_keys(home / "keys"), self.clock)
             return self._logs[room, alias]
 
     def _build(self, room: str, alias: str) -> Collaborator:
@@ -168,7 +171,7 @@ class Context:
     def close(self) -> None:
         with self._lock:
             for log in self._logs.values():
-                log.close()
+                log.store.close()
             self._logs.clear()
             self._sides.clear()
             if "users" in self.__dict__:

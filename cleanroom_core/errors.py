@@ -122,7 +122,10 @@ class EquivocationError(IntegrityError):
 
 
 class EngineError(CleanRoomError):
+    """`diagnostic_id`: the error id under which the log of this machine knows more; None when there is no more to know."""
+
     code = "ENGINE"
+    diagnostic_id: str | None = None
 
 
 class QueryFailedError(EngineError):

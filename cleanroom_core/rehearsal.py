@@ -99,15 +99,23 @@ def import_room(context: Context, definition: RoomDefinition) -> None:
 
 def _make_homes(context: Context, definition: RoomDefinition) -> None:
     """Keys, logs and entry 0 of every collaborator; then each has cosigned the others."""
+    from cleanroom_core.audit.genesis import Genesis
+    from cleanroom_core.stores.keys import make_keys
     from cleanroom_core.stores.signed_log import SignedLog
+    from cleanroom_core.stores.sqlite import open_sqlite
 
     home = context.room_home(definition.name)
-    homes = {}
+    number = secrets.token_hex(4)  # two rehearsals of one room file are two rooms, and their logs cannot be mixed up
+    keys = {}
     for alias in definition.collaborators:
-        homes[alias] = home / alias
-        for folder in ("inbox", "keys", "share", "work"):
+        for folder in ("inbox", "share", "work"):
             (home / alias / folder).mkdir(mode=0o700, parents=True)
-    SignedLog.found(homes, definition.name, f"{definition.name}-{secrets.token_hex(4)}", context.clock)
+        keys[alias] = make_keys(home / alias / "keys", f"{alias}.rehearsal.invalid/cleanroom/{definition.name}/{number}")
+    genesis = Genesis(definition.name, tuple(keys[alias].collaborator(alias) for alias in keys))
+    for alias, own in keys.items():
+        store = open_sqlite(home / alias / "log.db")
+        SignedLog.begin(store, own, genesis, {"organisation": alias, "role": "engineer", "id": "rehearsal"}, context.clock)
+        store.close()
 
 
 def _make_token_keys(context: Context, definition: RoomDefinition) -> None:

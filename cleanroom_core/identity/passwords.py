@@ -46,14 +46,14 @@ def check_password(password: str, username: str = "") -> None:
 
 def hash_password(password: str, rounds: int = ROUNDS) -> str:
     """bcrypt of the password, as text. Call `check_password` before."""
-    import bcrypt  # noqa: PLC0415
+    import bcrypt
 
     return bcrypt.hashpw(unicodedata.normalize("NFC", password).encode(), bcrypt.gensalt(rounds)).decode()
 
 
 def password_matches(password: str, hashed: str | None) -> bool:
     """Whether this is the password; with `hashed` None the answer is no, and it takes as long."""
-    import bcrypt  # noqa: PLC0415
+    import bcrypt
 
     given = unicodedata.normalize("NFC", password).encode()
     usable = len(given) <= MAXIMUM_BYTES and hashed is not None

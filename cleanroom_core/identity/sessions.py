@@ -49,7 +49,7 @@ class Session:
 
 def issue_token(session: Session, key: str, limits: SessionLimits) -> str:
     """A JWT (HS256, RFC 7519) naming the session; `key` is the cookie key, 32 bytes or more."""
-    import jwt  # noqa: PLC0415
+    import jwt
 
     claims = {
         "iss": _ISSUER,
@@ -63,7 +63,7 @@ def issue_token(session: Session, key: str, limits: SessionLimits) -> str:
 
 def read_token(token: str, key: str, now: datetime) -> str | None:
     """The session's id, or None for anything that is not a token of ours: forged, unsigned, incomplete, expired, garbage."""
-    import jwt  # noqa: PLC0415
+    import jwt
 
     if len(token) > _LONGEST_TOKEN:
         return None

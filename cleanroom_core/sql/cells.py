@@ -51,13 +51,14 @@ class FigureLayout:
     """One column with base figures. `summed`: a measure, clipped and exact at `scale` digits; otherwise only counted.
 
     `binary`: a 0/1 measure, for which people with and without a one are counted too. `signed`: contributions may be negative,
-    so that their size is summed besides."""
+    so that their size is summed besides. `clip`: the agreed bounds of a measure, as text."""
 
     name: str
     summed: bool
     scale: int = 0
     binary: bool = False
     signed: bool = False
+    clip: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -92,8 +93,9 @@ class CellLayout:
                 names += [f"{at}_ones", f"{at}_others"] if figure.binary else []
         return tuple(names)
 
-    def figure(self, name: str) -> FigureLayout | None:
-        return next((figure for figure in self.figures if figure.name == name), None)
+    def covers(self, other: CellLayout) -> bool:
+        """Whether cells of this layout answer a question of the other: the same partition, and every figure it needs."""
+        return self.partition == other.partition and set(other.figures) <= set(self.figures) and self.units == other.units
 
 
 @dataclass(frozen=True)
@@ -139,7 +141,10 @@ class Cells:
                 for key in layout.keys
             ],
             "figures": [
-                {"name": f.name, "summed": f.summed, "scale": f.scale, "binary": f.binary, "signed": f.signed}
+                {
+                    "name": f.name, "summed": f.summed, "scale": f.scale, "binary": f.binary, "signed": f.signed,
+                    "clip": None if f.clip is None else list(f.clip),
+                }  # fmt: skip
                 for f in layout.figures
             ],
             "units": [list(unit.assets) for unit in layout.units],
@@ -166,7 +171,10 @@ class Cells:
             )
             for key in data["keys"]
         )
-        figures = tuple(FigureLayout(**figure) for figure in data["figures"])
+        figures = tuple(
+            FigureLayout(**{**figure, "clip": None if figure["clip"] is None else tuple(figure["clip"])})
+            for figure in data["figures"]
+        )
         layout = CellLayout(data["partition"], keys, figures, tuple(UnitLayout(tuple(unit)) for unit in data["units"]))
         cells = tuple(
             Cell(

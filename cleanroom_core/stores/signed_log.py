@@ -29,6 +29,7 @@ from cleanroom_core.audit.entry import (
 )
 from cleanroom_core.audit.genesis import Collaborator, Genesis
 from cleanroom_core.audit.merkle import CompactTree, leaf_hash
+from cleanroom_core.audit.verify import LogCopy, TrustedLog, Verdict, verify
 from cleanroom_core.errors import ConflictError, InputError, IntegrityError, NotReadyError
 from cleanroom_core.stores import witnessing
 from cleanroom_core.stores.keys import HomeKeys
@@ -207,6 +208,29 @@ class SignedLog:
                 "That much of the log is not held here.", hint="Exchange with its owner first.", code="NOT_HELD"
             )
         return tree.root()
+
+    def copy(self, origin: str | None = None) -> LogCopy:
+        """Everything held of a log, as `audit.verify.verify` takes it."""
+        origin = origin or self.origin
+        newest = self.store.checkpoint(origin)
+        found = self.store.read(origin, 0, newest.size if newest else 0)
+        return LogCopy(
+            origin=origin,
+            leaves=[stored.leaf for stored in found],
+            checkpoints=[one.whole for one in self.store.checkpoints(origin)],
+            payloads={one.seq: (one.salt, one.payload) for one in found if one.salt is not None and one.payload is not None},
+        )
+
+    def trusted(self) -> tuple[TrustedLog, ...]:
+        """The keys of this room's genesis document, to verify what this home holds; an outsider takes them from the annex."""
+        return tuple(
+            TrustedLog(owner.log_key, tuple(one.cosigner_key for one in self.genesis.collaborators if one != owner))
+            for owner in self.genesis.collaborators
+        )
+
+    def verify(self) -> Verdict:
+        """Verify everything this home holds, from bytes."""
+        return verify([self.copy(origin) for origin in self.origins], self.trusted(), self.genesis.digest())
 
     # -- signing and acknowledgement -------------------------------------------------------------------------------------
 

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
-from sqlalchemy import Connection, Engine, delete, func, insert, select
+from sqlalchemy import Connection, Engine, Row
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import IntegrityError as RowExistsError
 
 from cleanroom_core.audit import merkle
 from cleanroom_core.audit.witness import equivocation
 from cleanroom_core.errors import ConflictError, IntegrityError, StoreError
+from cleanroom_core.stores import statements as sql
 from cleanroom_core.stores.protocol import New, Stored, StoredCheckpoint, Tail
-from cleanroom_core.stores.tables import checkpoints, cosignatures, drafts, entries, evidence, home, migrate, nodes, payloads
+from cleanroom_core.stores.tables import migrate
 
 WRITER = "cleanroom_writer"
+_NO_END = 2**62
 SignTree = Callable[[int, Callable[[int], list[Stored]]], StoredCheckpoint]
 
 
@@ -31,12 +34,10 @@ class SqlStore:
 
     def append(self, origin: str, make: Callable[[Tail], New]) -> Stored:
         with self._write() as connection:
-            seq = _size(connection, origin)
-            last = connection.scalar(select(entries.c.leaf).where(entries.c.origin == origin, entries.c.seq == seq - 1))
-            peer = connection.execute(
-                select(checkpoints).where(checkpoints.c.origin != origin).order_by(checkpoints.c.number.desc()).limit(1)
-            ).first()
-            new = make(Tail(seq, last, None if peer is None else _checkpoint(peer)))
+            last = connection.execute(sql.LAST_ENTRY, {"origin": origin}).first()
+            peer = connection.execute(sql.LATEST_OF_OTHERS, {"origin": origin}).first()
+            seq = 0 if last is None else last.seq + 1
+            new = make(Tail(seq, None if last is None else last.leaf, None if peer is None else StoredCheckpoint(*peer)))
             return _insert(connection, origin, seq, [new])[0]
 
     def mirror(self, origin: str, start: int, entries: Sequence[New], checkpoint: StoredCheckpoint) -> None:
@@ -73,27 +74,22 @@ class SqlStore:
 
     def save_cosignature(self, origin: str, size: int, cosigner: str, time: int, line: str) -> str:
         with self._write() as connection:
-            kept = connection.scalar(
-                select(cosignatures.c.line).where(
-                    cosignatures.c.origin == origin, cosignatures.c.size == size, cosignatures.c.cosigner == cosigner
-                )
-            )
-            if kept is None:
+            kept = dict(connection.execute(sql.COSIGNATURES, {"origin": origin, "size": size}).tuples().all())
+            if cosigner not in kept:
                 values = {"origin": origin, "size": size, "cosigner": cosigner, "time": time, "line": line}
-                connection.execute(insert(cosignatures), values)
-            return kept or line
+                connection.execute(sql.ADD_COSIGNATURE, values)
+            return kept.get(cosigner, line)
 
     def save_evidence(self, origin: str, first: bytes, second: bytes) -> None:
         with self._write() as connection:
-            known = connection.scalar(select(evidence.c.number).where(evidence.c.origin == origin).limit(1))
-            if known is None:
-                connection.execute(insert(evidence), {"origin": origin, "first": first, "second": second})
+            if connection.execute(sql.EVIDENCE, {"origin": origin}).first() is None:
+                connection.execute(sql.ADD_EVIDENCE, {"origin": origin, "first": first, "second": second})
 
     def save_draft(self, name: str, text: str | None) -> None:
         with self._write() as connection:
-            connection.execute(delete(drafts).where(drafts.c.name == name))
+            connection.execute(sql.FORGET_DRAFT, {"name": name})
             if text is not None:
-                connection.execute(insert(drafts), {"name": name, "text": text})
+                connection.execute(sql.ADD_DRAFT, {"name": name, "text": text})
 
     # -- reading ----------------------------------------------------------------------------------------------------------
 
@@ -107,8 +103,7 @@ class SqlStore:
 
     def leaf_hash(self, origin: str, seq: int) -> bytes | None:
         with self._connection() as connection:
-            value: bytes | None = connection.scalar(_node(origin, 0, seq))
-            return value
+            return connection.scalar(sql.NODE, {"origin": origin, "level": 0, "position": seq})
 
     def tree(self, origin: str, size: int) -> merkle.CompactTree | None:
         with self._connection() as connection:
@@ -130,34 +125,22 @@ class SqlStore:
 
     def checkpoints(self, origin: str) -> list[StoredCheckpoint]:
         with self._connection() as connection:
-            found = connection.execute(select(checkpoints).where(checkpoints.c.origin == origin).order_by(checkpoints.c.size))
-            return [_with_cosignatures(connection, _checkpoint(row)) for row in found.all()]
+            found = connection.execute(sql.CHECKPOINTS, {"origin": origin}).all()
+            return [_with_cosignatures(connection, row) for row in found]
 
     def cosigned(self, origin: str) -> dict[str, tuple[int, int]]:
-        largest = (
-            select(cosignatures.c.cosigner, func.max(cosignatures.c.size).label("size"))
-            .where(cosignatures.c.origin == origin)
-            .group_by(cosignatures.c.cosigner)
-            .subquery()
-        )
-        wanted = select(cosignatures.c.cosigner, cosignatures.c.size, cosignatures.c.time).join(
-            largest,
-            (cosignatures.c.origin == origin)
-            & (cosignatures.c.cosigner == largest.c.cosigner)
-            & (cosignatures.c.size == largest.c.size),
-        )
         with self._connection() as connection:
-            return {row.cosigner: (row.size, row.time) for row in connection.execute(wanted)}
+            return {name: (size, time) for name, size, time in connection.execute(sql.COSIGNED, {"origin": origin})}
 
     def evidence(self, origin: str) -> tuple[bytes, bytes] | None:
         with self._connection() as connection:
-            wanted = select(evidence.c.first, evidence.c.second).where(evidence.c.origin == origin).limit(1)
-            row = connection.execute(wanted).first()
+            row = connection.execute(sql.EVIDENCE, {"origin": origin}).first()
             return None if row is None else (row.first, row.second)
 
     def draft(self, name: str) -> str | None:
         with self._connection() as connection:
-            return connection.scalar(select(drafts.c.text).where(drafts.c.name == name))
+            text: str | None = connection.scalar(sql.DRAFT, {"name": name})
+            return text
 
     def close(self) -> None:
         self._engine.dispose()
@@ -168,7 +151,7 @@ class SqlStore:
     def _write(self) -> Iterator[Connection]:
         with self._connection(writer=True) as connection:
             # SQLite holds its lock already; elsewhere this row is the writer's lock of the home.
-            connection.execute(select(home.c.version).with_for_update())
+            connection.execute(sql.LOCK)
             yield connection
 
     @contextmanager
@@ -216,20 +199,13 @@ def _store_error(found: DBAPIError) -> StoreError:
 
 
 def _size(connection: Connection, origin: str) -> int:
-    last = connection.scalar(select(func.max(entries.c.seq)).where(entries.c.origin == origin))
+    last = connection.scalar(sql.LAST_SEQ, {"origin": origin})
     return 0 if last is None else int(last) + 1
 
 
 def _read(connection: Connection, origin: str, start: int, stop: int | None, *, payload: bool = True) -> list[Stored]:
-    hashes = (nodes.c.origin == entries.c.origin) & (nodes.c.level == 0) & (nodes.c.position == entries.c.seq)
-    wanted = select(entries.c.seq, entries.c.leaf, nodes.c.hash).join_from(entries, nodes, hashes)
-    if payload:
-        beside = (payloads.c.origin == entries.c.origin) & (payloads.c.seq == entries.c.seq)
-        wanted = wanted.add_columns(payloads.c.salt, payloads.c.payload).join(payloads, beside, isouter=True)
-    wanted = wanted.where(entries.c.origin == origin, entries.c.seq >= start).order_by(entries.c.seq)
-    if stop is not None:
-        wanted = wanted.where(entries.c.seq < stop)
-    return [Stored(*row) for row in connection.execute(wanted)]
+    bounds = {"origin": origin, "start": start, "stop": _NO_END if stop is None else stop}
+    return [Stored(*row) for row in connection.execute(sql.ENTRIES if payload else sql.LEAVES, bounds)]
 
 
 def _insert(connection: Connection, origin: str, size: int, new: Sequence[New]) -> list[Stored]:
@@ -240,25 +216,21 @@ def _insert(connection: Connection, origin: str, size: int, new: Sequence[New]) 
     stored = [Stored(size + at, one.leaf, merkle.leaf_hash(one.leaf), one.salt, one.payload) for at, one in enumerate(new)]
     made = [node for one in stored for node in tree.append(one.leaf_hash)]
     beside = [one for one in stored if one.payload is not None]
-    connection.execute(insert(entries), [{"origin": origin, "seq": one.seq, "leaf": one.leaf} for one in stored])
+    connection.execute(sql.ADD_ENTRIES, [{"origin": origin, "seq": one.seq, "leaf": one.leaf} for one in stored])
     connection.execute(
-        insert(nodes), [{"origin": origin, "level": level, "position": at, "hash": value} for level, at, value in made]
+        sql.ADD_NODES, [{"origin": origin, "level": level, "position": at, "hash": value} for level, at, value in made]
     )
     if beside:
         connection.execute(
-            insert(payloads),
+            sql.ADD_PAYLOADS,
             [{"origin": origin, "seq": one.seq, "salt": one.salt, "payload": one.payload} for one in beside],
         )
     return stored
 
 
-def _node(origin: str, level: int, position: int):  # type: ignore[no-untyped-def]  # a SELECT of one column, typed by its use
-    return select(nodes.c.hash).where(nodes.c.origin == origin, nodes.c.level == level, nodes.c.position == position)
-
-
 def _reader(connection: Connection, origin: str) -> merkle.ReadNode:
     def read(level: int, position: int) -> bytes:
-        value = connection.scalar(_node(origin, level, position))
+        value = connection.scalar(sql.NODE, {"origin": origin, "level": level, "position": position})
         if value is None:
             raise StoreError(
                 "A part of the log's tree is missing.",
@@ -271,24 +243,16 @@ def _reader(connection: Connection, origin: str) -> merkle.ReadNode:
 
 
 def _newest(connection: Connection, origin: str, size: int | None) -> StoredCheckpoint | None:
-    wanted = select(checkpoints).where(checkpoints.c.origin == origin).order_by(checkpoints.c.size.desc()).limit(1)
-    if size is not None:
-        wanted = wanted.where(checkpoints.c.size == size)
-    row = connection.execute(wanted).first()
-    return None if row is None else _with_cosignatures(connection, _checkpoint(row))
+    if size is None:
+        row = connection.execute(sql.NEWEST_CHECKPOINT, {"origin": origin}).first()
+    else:
+        row = connection.execute(sql.CHECKPOINT, {"origin": origin, "size": size}).first()
+    return None if row is None else _with_cosignatures(connection, row)
 
 
-def _checkpoint(row) -> StoredCheckpoint:  # type: ignore[no-untyped-def]  # a Row of `checkpoints`
-    return StoredCheckpoint(row.origin, row.size, row.root, row.note)
-
-
-def _with_cosignatures(connection: Connection, found: StoredCheckpoint) -> StoredCheckpoint:
-    lines = connection.execute(
-        select(cosignatures.c.cosigner, cosignatures.c.line)
-        .where(cosignatures.c.origin == found.origin, cosignatures.c.size == found.size)
-        .order_by(cosignatures.c.cosigner)
-    )
-    return StoredCheckpoint(found.origin, found.size, found.root, found.note, tuple((row.cosigner, row.line) for row in lines))
+def _with_cosignatures(connection: Connection, row: Row[Any]) -> StoredCheckpoint:
+    lines = connection.execute(sql.COSIGNATURES, {"origin": row.origin, "size": row.size}).tuples()
+    return StoredCheckpoint(row.origin, row.size, row.root, row.note, tuple((name, line) for name, line in lines))
 
 
 def _require_grown(connection: Connection, signed: StoredCheckpoint, size: int) -> None:
@@ -305,6 +269,6 @@ def _save_checkpoint(connection: Connection, made: StoredCheckpoint) -> None:
     known = _newest(connection, made.origin, made.size)
     if known is None:
         values = {"origin": made.origin, "size": made.size, "root": made.root, "note": made.note}
-        connection.execute(insert(checkpoints), values)
+        connection.execute(sql.ADD_CHECKPOINT, values)
     elif known.root != made.root:
         raise equivocation(made.origin, known.note, made.note)

@@ -211,8 +211,11 @@ class UserStore:
             self._record(connection, Event.SIGNED_IN, username, client, detail)
         return session
 
-    def resume(self, sid: str, client: str) -> User | Ended:
-        """The user of a session, read anew, and the session's life prolonged; or why it is over (then it is removed)."""
+    def resume(self, sid: str, client: str, used: bool = True) -> User | Ended:
+        """The user of a session, read anew, or why it is over (then it is removed).
+
+        `used` says that a person did something and the idle time begins anew; a page that refreshes itself says False.
+        """
         now = self.clock()
         with self._engine.begin() as connection:
             row = connection.execute(select(sessions).where(sessions.c.sid == sid)).mappings().first()
@@ -230,7 +233,7 @@ class UserStore:
                 connection.execute(delete(sessions).where(sessions.c.sid == sid))
                 self._record(connection, Event.SESSION_ENDED, session.username, client, ended)
             return ended
-        if now - session.seen_at >= _SEEN_EVERY:
+        if used and now - session.seen_at >= _SEEN_EVERY:
             with writing(self._engine) as connection:
                 connection.execute(update(sessions).where(sessions.c.sid == sid).values(seen_at=now.timestamp()))
         assert person is not None  # noqa: S101  a session without a person has ended above

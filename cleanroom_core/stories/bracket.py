@@ -48,7 +48,7 @@ def bracket(
     name = secrets.token_hex(8)
     with _held(side, name):
         record = side.append(user, permission, "intent", {"action": action, "object": what}, {**(payload or {}), "lock": name})
-        ref = Ref(record.entry.origin, record.entry.seq, record.leaf_hash.hex())
+        ref = record.ref
         effect = Effect(ref.leaf, ref)
         actor = side.actor(user, permission)
         try:

@@ -46,6 +46,12 @@ class Collaborator:
     def inbox(self) -> Path:
         return self.home / "inbox"
 
+    def raw_table(self, name: str) -> Path:
+        """Path of a table in this side's own inbox, by its name. Raises InputError for any other place."""
+        from cleanroom_core.engines.inbox import resolve
+
+        return resolve(self.inbox, name)
+
     def state(self) -> RoomState:
         """The room as this side's logs tell it. Folded anew when a log has grown, never kept beside the logs."""
         sizes = tuple(self.log.size(origin) for origin in self.origins)
@@ -94,7 +100,7 @@ class Collaborator:
     def require_acknowledged(self) -> None:
         """Raise NotReadyError unless every other collaborator has cosigned this log as it stands now."""
         away = self.hand_over()
-        if away or self.log.acknowledged() < self.log.size(self.log.origin):
+        if away or self.log.acknowledged() < self.log.size():
             names = ", ".join(self.collaborators[alias] for alias in away) or "The other side"
             raise NotReadyError(
                 f"{names} has not acknowledged this side's log, so nothing is computed and nothing released.",

@@ -10,11 +10,14 @@ from cleanroom_core.errors import ConflictError, NotReadyError
 from cleanroom_core.guard import judge
 from cleanroom_core.identity.permissions import Permission, User
 from cleanroom_core.privacy.protect import protect
+from cleanroom_core.review import contract
+from cleanroom_core.review.contract import check_contract
 from cleanroom_core.rooms.state import EffectStage, Intent, RoomState
 from cleanroom_core.rooms.tasks import uncomputed
 from cleanroom_core.rooms.texts import text_hash
 from cleanroom_core.stories.bracket import bracket
 from cleanroom_core.stories.collaborator import Collaborator
+from cleanroom_core.stories.review import release_compliant
 from cleanroom_core.stories.world import thresholds_of, world_of
 
 if TYPE_CHECKING:
@@ -69,15 +72,16 @@ def compute_plan(
         rows = {answer.id: answer.rows for answer in answered}
         for name in names:
             template = plan.text.templates[name].template
-            cells = [
-                {
-                    "parameters": dict(sheet.parameters),
-                    "canonical": sheet.canonical,
-                    "cells": protect(rows[id_], sheet.layout, thresholds).as_json(),
-                }
+            protected = [
+                (sheet, protect(rows[id_], sheet.layout, thresholds))
                 for id_, sheet in sheets.items()
                 if id_.rpartition("/")[0] == name
             ]
+            cells = [
+                {"parameters": dict(sheet.parameters), "canonical": sheet.canonical, "cells": found.as_json()}
+                for sheet, found in protected
+            ]
+            checks = check_contract([contract.Sheet(sheet.layout, found) for sheet, found in protected], thresholds)
             basis = plan.text.basis(name)
             public = {
                 "template": name,
@@ -85,10 +89,12 @@ def compute_plan(
                 "basis": text_hash(basis),
                 "receiver": template.receiver,
                 "agreement": agreement.text_hash,
+                "checks": checks,
             }
             payload = {"basis": basis, "sheets": cells}
             side.append(user, Permission.PLAN_COMPUTE, "result", public, payload, refs=(effect.ref,))
         effect.public = {"plan": plan.text_hash, "templates": list(names)}
+    release_compliant(side, user)
     return names
 
 

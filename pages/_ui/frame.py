@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Collection
 from urllib.parse import urlsplit
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.util import calc_hash
 
 from cleanroom_core.identity.permissions import User
 from cleanroom_core.stores.users import Event
@@ -29,19 +31,19 @@ def frame() -> None:
 
 
 def _wizard(user: User) -> None:
-    steps = {str(step.file): step for step in STEPS if step.permission is None or user.may(step.permission)}
-    pages = [
-        st.Page(step.file, title=step.title, url_path=step.name, default=step is STEPS[0]) for step in steps.values()
-    ]
+    allowed = [step for step in STEPS if step.permission is None or user.may(step.permission)]
+    first = allowed[0]
+    pages = [st.Page(step.file, title=step.title, url_path=step.name, default=step is first) for step in allowed]
+    pages.append(st.Page(first.file, title=first.title, url_path=first.name, visibility="hidden"))  # the default's URL is /
     page = st.navigation(pages, position="top")
-    _report_denied(user, steps.values())
+    _report_denied(user, allowed)
     _header(user)
     show_flashes()
     with shown():
         page.run()
 
 
-def _only(body: object, title: str) -> None:
+def _only(body: Callable[[], None], title: str) -> None:
     """One page whatever the URL, and the URL stays: a link into the wizard survives the sign-in."""
     pages = [st.Page(body, title=title, url_path="sign-in", default=True)]
     if name := _name_in_url():
@@ -59,7 +61,7 @@ def _name_in_url() -> str | None:
 def _header(user: User) -> None:
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         roles = ", ".join(sorted(user.roles))
-        st.caption(f"{plain(user.name)}, {roles}, {plain(user.organisation or 'for both sides')}", width="content")
+        st.markdown(f"{plain(user.name)}, {roles}, {plain(user.organisation or 'for both sides')}", width="content")
         leave = st.button("Sign out", key="sign_out")
     with st.container():
         session.sync_cookie()
@@ -67,15 +69,15 @@ def _header(user: User) -> None:
         session.sign_out(user)
 
 
-def _report_denied(user: User, allowed: object) -> None:
-    """One line in the security events for a page of the wizard asked for by a user who may not see it."""
+def _report_denied(user: User, allowed: Collection[Step]) -> None:
+    """One security event for a step of the wizard asked for, by its name or its hash, by a user who may not see it."""
     context = get_script_run_ctx()
     if context is None:
         return
-    names = {step.name for step in allowed}
-    wanted = context.pages_manager.intended_page_name
-    if wanted and wanted not in names and any(step.name == wanted for step in STEPS):
-        state.users().record(Event.PAGE_DENIED, user.username, session.client(), wanted)
+    wanted = {context.pages_manager.intended_page_name, context.pages_manager.intended_page_script_hash}
+    for step in STEPS:
+        if step not in allowed and wanted & {step.name, calc_hash(step.name)}:
+            state.users().record(Event.PAGE_DENIED, user.username, session.client(), step.name)
 
 
 with shown():

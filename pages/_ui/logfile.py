@@ -36,6 +36,8 @@ class MaskingFormatter(logging.Formatter):
 
 def open_log(folder: Path) -> None:
     """Write to `logs/wizard.log` in this home (0600, 5 files of 1 MB). Called once, when the server starts."""
+    if LOG.handlers:
+        return
     path = folder / "logs" / "wizard.log"
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600))

@@ -36,8 +36,11 @@ def cookie_key() -> str:
     return load_cookie_key(home_path() / "cookie.key", os.environ)
 
 
-def current_user() -> User | None:
-    """The signed-in user with roles as they are now, or None, and then nothing of a former user is left in this tab."""
+def current_user(used: bool = True) -> User | None:
+    """The signed-in user with roles as they are now, or None, and then nothing of a former user is left in this tab.
+
+    `used=False` where a page refreshes itself: nobody did anything, so the idle time goes on.
+    """
     users = state.users()
     sid = st.session_state.get(SID)
     from_cookie = sid is None
@@ -45,7 +48,7 @@ def current_user() -> User | None:
         sid = _sid_of_cookie()
     if sid is None:
         return None
-    found = users.resume(sid, client())
+    found = users.resume(sid, client(), used)
     if isinstance(found, User) and (not found.demo or rehearsal_allowed()):
         st.session_state[SID] = sid
         return found
