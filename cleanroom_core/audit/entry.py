@@ -241,7 +241,8 @@ def format_time(moment: datetime) -> str:
 
 
 def parse_time(text: str) -> datetime:
-    return datetime.strptime(text, TIME_FORMAT).replace(tzinfo=UTC)
+    """Raises ValueError for a day or hour that does not exist."""
+    return datetime.fromisoformat(text)
 
 
 def _need(condition: object, why: str) -> None:
@@ -258,7 +259,7 @@ def _is_hex(value: object) -> bool:
 
 
 def _is_time(value: object) -> bool:
-    if not isinstance(value, str) or not _TIME.fullmatch(value):
+    if not (isinstance(value, str) and _TIME.fullmatch(value)):
         return False
     try:
         parse_time(value)

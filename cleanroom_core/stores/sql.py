@@ -74,7 +74,7 @@ class SqlStore:
 
     def save_cosignature(self, origin: str, size: int, cosigner: str, time: int, line: str) -> str:
         with self._write() as connection:
-            kept = dict(connection.execute(sql.COSIGNATURES, {"origin": origin, "size": size}).tuples().all())
+            kept: dict[str, str] = dict(connection.execute(sql.COSIGNATURES, {"origin": origin, "size": size}).tuples().all())
             if cosigner not in kept:
                 values = {"origin": origin, "size": size, "cosigner": cosigner, "time": time, "line": line}
                 connection.execute(sql.ADD_COSIGNATURE, values)
@@ -103,7 +103,8 @@ class SqlStore:
 
     def leaf_hash(self, origin: str, seq: int) -> bytes | None:
         with self._connection() as connection:
-            return connection.scalar(sql.NODE, {"origin": origin, "level": 0, "position": seq})
+            value: bytes | None = connection.scalar(sql.NODE, {"origin": origin, "level": 0, "position": seq})
+            return value
 
     def tree(self, origin: str, size: int) -> merkle.CompactTree | None:
         with self._connection() as connection:
@@ -250,7 +251,7 @@ def _newest(connection: Connection, origin: str, size: int | None) -> StoredChec
     return None if row is None else _with_cosignatures(connection, row)
 
 
-def _with_cosignatures(connection: Connection, row: Row[Any]) -> StoredCheckpoint:
+def _with_cosignatures(connection: Connection, row: Row[*tuple[Any, ...]]) -> StoredCheckpoint:
     lines = connection.execute(sql.COSIGNATURES, {"origin": row.origin, "size": row.size}).tuples()
     return StoredCheckpoint(row.origin, row.size, row.root, row.note, tuple((name, line) for name, line in lines))
 
