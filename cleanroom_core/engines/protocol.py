@@ -26,7 +26,7 @@ Row = tuple[Value, ...]
 
 @dataclass(frozen=True)
 class Limits:
-    """`memory_mb`: of the engine's own memory. `seconds`: wall clock of one call. `result_rows`: more is an error, not a cut."""
+    """`memory_mb`: of the engine itself. `seconds`: wall clock of one call. `result_rows`: more is an error, not a cut."""
 
     memory_mb: int = 4096
     threads: int = 2

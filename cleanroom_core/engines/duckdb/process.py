@@ -1,0 +1,95 @@
+"""The engine's process: `python -m cleanroom_core.engines.duckdb.process owner|room`, one call, then the end.
+
+It reads one JSON line with the call, answers with JSON lines that carry the call's run id, and ends when its input closes, also
+in the middle of a query: no process outlives the one that started it. The two roles know different tasks, so that one process
+never sees raw rows and the other side's share tables.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import duckdb
+
+from cleanroom_core.engines.duckdb import wire
+from cleanroom_core.engines.duckdb.session import Session, Stopped, private_output
+from cleanroom_core.engines.protocol import Limits
+from cleanroom_core.errors import CleanRoomError
+
+Task = Callable[[Session, Mapping[str, Any]], Mapping[str, Any]]
+
+ROLES = {"owner": "cleanroom_core.engines.duckdb.owner_tasks", "room": "cleanroom_core.engines.duckdb.room_tasks"}
+_BEFORE_ROWS = (duckdb.ParserException, duckdb.BinderException, duckdb.CatalogException)
+_TYPE = re.compile(r".*\bto (?:type |the destination type )?([A-Z][A-Z0-9_]*(?:\(\d+,\s*\d+\))?)$", re.DOTALL)
+
+
+def main(role: str) -> int:
+    sys.excepthook = _without_values
+    threading.excepthook = lambda args: _without_values(args.exc_type, args.exc_value, args.exc_traceback)
+    call = wire.from_line(sys.stdin.buffer.readline())
+    if not call:
+        return 2
+    session = Session(call["run"], Limits(**call["limits"]), Path(call["spill"]), private_output())
+    threading.Thread(target=_watch, args=(session,), daemon=True).start()
+    task: Task = import_module(ROLES[role]).TASKS[call["task"]]
+    try:
+        session.send("result", result=task(session, call["body"]))
+    except Stopped:
+        return 3
+    except Exception as error:
+        session.send("failure", **_failure(error, role))
+    finally:
+        session.close()
+    return 0
+
+
+def _watch(session: Session) -> None:
+    """Anything after the first line means stop; so does the end of the input."""
+    sys.stdin.buffer.readline()
+    session.stop()
+
+
+def _failure(error: Exception, role: str) -> dict[str, str]:
+    """What may be said about a failure. A message of DuckDB may quote rows, unless it came before any row was read."""
+    if isinstance(error, CleanRoomError):
+        return {"error": type(error).__name__, "message": error.message, "hint": error.hint, "code": error.code}
+    if role == "owner" and isinstance(error, duckdb.ConversionException) and (message := _conversion(str(error))):
+        return {
+            "error": "TableError",
+            "message": message,
+            "hint": "Correct the value in the table, or the expression or type that reads it.",
+            "code": "TABLE_VALUE",
+        }
+    about = str(error) if isinstance(error, _BEFORE_ROWS) else " < ".join(reversed(_places(error.__traceback__)))
+    return {"error": "QueryFailedError", "exception": type(error).__name__, "about": about}
+
+
+def _conversion(text: str) -> str:
+    """The column and type of a conversion error, without the value; empty when the text names neither."""
+    first = text.partition("\n\nLINE ")[0].rstrip()
+    head, found, column = first.rpartition(" when casting from source column ")
+    target = _TYPE.fullmatch(head if found else first)
+    if target is None:
+        return ""
+    return f"Column {column}: a value cannot be read as {target[1]}." if found else f"A value cannot be read as {target[1]}."
+
+
+def _without_values(kind: type[BaseException], _: BaseException | None, trace: TracebackType | None) -> None:
+    """Where it happened, without the message, which may hold a value."""
+    print(kind.__name__, *_places(trace), sep="\n", file=sys.stderr)  # noqa: T201
+
+
+def _places(trace: TracebackType | None) -> list[str]:
+    return [f"{Path(frame.f_code.co_filename).name}:{line}" for frame, line in traceback.walk_tb(trace)]
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))
