@@ -32,9 +32,7 @@ def frame() -> None:
 
 def _wizard(user: User) -> None:
     allowed = [step for step in STEPS if step.permission is None or user.may(step.permission)]
-    first = allowed[0]
-    pages = [st.Page(step.file, title=step.title, url_path=step.name, default=step is first) for step in allowed]
-    pages.append(st.Page(first.file, title=first.title, url_path=first.name, visibility="hidden"))  # the default's URL is /
+    pages = [st.Page(step.file, title=step.title, url_path=step.name, default=step is allowed[0]) for step in allowed]
     page = st.navigation(pages, position="top")
     _report_denied(user, allowed)
     _header(user)
