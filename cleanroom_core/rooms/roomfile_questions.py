@@ -80,27 +80,30 @@ def requests_fit(room: RoomData) -> Iterator[Problem]:
 
 
 def _answerable(room: RoomData, path: Path, request: Mapping[str, Any]) -> Iterator[Problem]:
-    templates = {name.strip().lower(): template for name, template in room.section("templates")}
+    """A template of this name is there, each of its parameters has a value, and the value is one of those listed."""
+    word = request["template"].strip().lower()
     yield from room.unknown((*path, "template"), request["template"], room.names("templates") or set(), "the template")
-    if (template := templates.get(request["template"].strip().lower())) is None:
+    written = next((name for name in room.written.get("templates") or {} if name.strip().lower() == word), None)
+    if written is None or not isinstance(room.written["templates"][written], Mapping):
         return
-    declared = {name.strip().lower(): spec for name, spec in (template.get("parameters") or {}).items()}
-    given = {name.strip().lower(): (name, value) for name, value in (request.get("parameters") or {}).items()}
-    for name in declared:
-        if name not in given:
-            hint = "Name a value for each parameter of the template."
-            yield room.text.problem(path, f"{place(path)}: a value for the parameter {name!r} is missing.", hint)
-    for name, (written, value) in given.items():
-        inner: Path = (*path, "parameters", written)
-        if name not in declared:
-            yield room.text.problem(
-                inner, f"{place(path)}: the template has no parameter {written!r}.", did_you_mean(name, declared)
-            )
-        else:
-            values = (declared[name] or {}).get("of") or []
-            if values and None not in values and not any(type(value) is type(each) and value == each for each in values):
-                hint = f"Choose one of {', '.join(shown(each) for each in values[:12])}."
-                yield room.text.problem(inner, f"{place(inner)}: {shown(value)} is not among the parameter's values.", hint)
+    declared = room.names("templates", written, "parameters") or set()
+    given = room.names("requests", path[1], "parameters") or set()
+    for name in sorted(declared - given):
+        hint = "Name a value for each parameter of the template."
+        yield room.text.problem(path, f"{place(path)}: a value for the parameter {name!r} is missing.", hint)
+    specs = (room.data["templates"].get(written) or {}).get("parameters") or {}
+    values = {
+        name.strip().lower(): spec.get("of") or [] for name, spec in specs.items() if spec.get("type", "choice") == "choice"
+    }
+    for name, value in (request.get("parameters") or {}).items():
+        inner: Path = (*path, "parameters", name)
+        allowed = values.get(name.strip().lower(), [])
+        if name.strip().lower() not in declared:
+            hint = did_you_mean(name, sorted(declared)) if declared else "Leave it out."
+            yield room.text.problem(inner, f"{place(path)}: the template has no parameter {name!r}.", hint)
+        elif allowed and None not in allowed and not any(type(value) is type(each) and value == each for each in allowed):
+            hint = f"Choose one of {', '.join(shown(each) for each in allowed[:12])}."
+            yield room.text.problem(inner, f"{place(inner)}: {shown(value)} is not among the parameter's values.", hint)
 
 
 def sql_parameters(sql: str) -> dict[str, tuple[int, int]]:

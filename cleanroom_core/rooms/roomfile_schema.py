@@ -34,7 +34,7 @@ def room_schema() -> dict[str, Any]:
 
 def structure_problems(text: RoomText) -> Iterator[Problem]:
     """Every violation of the schema, each with the line of the key concerned (of the parent, for a missing key)."""
-    from jsonschema import Draft202012Validator  # noqa: PLC0415 - only who reads a room file pays for it
+    from jsonschema import Draft202012Validator
 
     seen: set[tuple[Path, str]] = set()
     for error in Draft202012Validator(room_schema()).iter_errors(text.data):
@@ -88,10 +88,10 @@ def _translated(error: Any, text: RoomText) -> Iterator[Problem]:
             if name not in schema["properties"]:
                 hint = did_you_mean(name, schema["properties"], taken=value)
                 yield text.problem((*path, name), f"{place(path)}: there is no key {shown(name)}.", hint)
-    elif error.parent is not None or (rule == "pattern" and _is_name(schema)):
-        yield _bad_name(path, value, text)
     elif "propertyNames" in error.absolute_schema_path:
         yield _bad_name((*path, str(value)), value, text)
+    elif rule == "pattern" and _is_name(schema):
+        yield _bad_name(path, value, text)
     else:
         message, hint = _value_words(rule, error.validator_value, value)
         described = _about(_schema_at(error))

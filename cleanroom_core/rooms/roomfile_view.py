@@ -8,7 +8,7 @@ from typing import Any
 
 from cleanroom_core.errors import Problem
 from cleanroom_core.rooms.roomfile_schema import did_you_mean, place, shown
-from cleanroom_core.rooms.roomfile_yaml import Path, RoomText
+from cleanroom_core.rooms.roomfile_yaml import Path, RoomText, has_part
 
 
 @dataclass(frozen=True)
@@ -25,11 +25,11 @@ class RoomData:
             if isinstance(value, Mapping):
                 yield key, value
 
-    def names(self, *path: str) -> set[str] | None:
+    def names(self, *path: str | int) -> set[str] | None:
         """The names under `path` as written, in lower case; None when the file does not say (then nothing can be checked)."""
         found: Any = self.written
         for part in path:
-            found = found.get(part) if isinstance(found, Mapping) else None
+            found = found[part] if has_part(found, part) else None
         return {name.strip().lower() for name in found} if isinstance(found, Mapping) else None
 
     def unknown(self, path: Path, word: str, known: Iterable[str] | None, what: str) -> Iterator[Problem]:

@@ -126,14 +126,14 @@ class _Composer:
     """Builds data out of YAML events; a class only because depth, marks and problems belong together while it runs."""
 
     def __init__(self, found: RoomText, text: str) -> None:
-        from ruamel.yaml import YAML  # noqa: PLC0415 - only who reads a room file pays for it
+        from ruamel.yaml import YAML
 
         self.found = found
         self.lines = text.split("\n")
         self.events: Iterator[Any] = iter(YAML(typ="safe", pure=True).parse(text))
 
     def compose(self) -> None:
-        from ruamel.yaml.error import MarkedYAMLError, YAMLError  # noqa: PLC0415
+        from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
         try:
             self.found.data = self._document()
@@ -267,15 +267,16 @@ def pruned(data: Mapping[str, Any], paths: list[Path]) -> dict[str, Any]:
     for path in sorted(paths, key=len, reverse=True):
         parent: Any = copy
         for part in path[:-1]:
-            parent = parent[part] if _has(parent, part) else None
+            parent = parent[part] if has_part(parent, part) else None
         if path and isinstance(parent, dict):
             parent.pop(path[-1], None)
-        elif path and isinstance(parent, list) and _has(parent, path[-1]):
+        elif path and isinstance(parent, list) and has_part(parent, path[-1]):
             parent[int(path[-1])] = None
     return copy if isinstance(copy, dict) else {}
 
 
-def _has(value: Any, part: str | int) -> bool:
+def has_part(value: Any, part: str | int) -> bool:
+    """Whether `value[part]` is there: a key of a mapping, or an item of a list."""
     return part in value if isinstance(value, dict) else isinstance(value, list) and isinstance(part, int) and part < len(value)
 
 
