@@ -74,7 +74,8 @@ class SqlStore:
 
     def save_cosignature(self, origin: str, size: int, cosigner: str, time: int, line: str) -> str:
         with self._write() as connection:
-            kept: dict[str, str] = dict(connection.execute(sql.COSIGNATURES, {"origin": origin, "size": size}).tuples().all())
+            found = connection.execute(sql.COSIGNATURES, {"origin": origin, "size": size})
+            kept: dict[str, str] = {name: signed for name, signed in found}  # noqa: C416  (a Row is no pair to the type checker)
             if cosigner not in kept:
                 values = {"origin": origin, "size": size, "cosigner": cosigner, "time": time, "line": line}
                 connection.execute(sql.ADD_COSIGNATURE, values)
@@ -252,7 +253,7 @@ def _newest(connection: Connection, origin: str, size: int | None) -> StoredChec
 
 
 def _with_cosignatures(connection: Connection, row: Row[*tuple[Any, ...]]) -> StoredCheckpoint:
-    lines = connection.execute(sql.COSIGNATURES, {"origin": row.origin, "size": row.size}).tuples()
+    lines = connection.execute(sql.COSIGNATURES, {"origin": row.origin, "size": row.size})
     return StoredCheckpoint(row.origin, row.size, row.root, row.note, tuple((name, line) for name, line in lines))
 
 
