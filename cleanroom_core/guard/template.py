@@ -43,9 +43,7 @@ class Template:
 
     def choices(self) -> Iterator[dict[str, ParameterValue]]:
         """Every parameter choice, in order; one empty choice for a template without parameters."""
-        names = list(self.parameters)
-        for values in product(*(self.parameters[name].of for name in names)):
-            yield dict(zip(names, values, strict=True))
+        return choices_of(self.parameters)
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -68,3 +66,9 @@ class Template:
                 for name, spec in (data.get("parameters") or {}).items()
             },
         )
+
+
+def choices_of(parameters: Mapping[str, Parameter]) -> Iterator[dict[str, ParameterValue]]:
+    """Every choice of one value for each parameter, in order; one empty choice when there are none."""
+    for values in product(*(parameter.of for parameter in parameters.values())):
+        yield dict(zip(parameters, values, strict=True))

@@ -142,9 +142,13 @@ class Cells:
             ],
             "figures": [
                 {
-                    "name": f.name, "summed": f.summed, "scale": f.scale, "binary": f.binary, "signed": f.signed,
+                    "name": f.name,
+                    "summed": f.summed,
+                    "scale": f.scale,
+                    "binary": f.binary,
+                    "signed": f.signed,
                     "clip": None if f.clip is None else list(f.clip),
-                }  # fmt: skip
+                }
                 for f in layout.figures
             ],
             "units": [list(unit.assets) for unit in layout.units],

@@ -1,0 +1,253 @@
+"""Output expressions: arithmetic over protected figures. They are computed here, in exact decimals, never by an engine, so that
+no error, order or rounding of an engine can say anything about rows.
+
+NULL propagates as in SQL. A figure whose numerator is too small is `Fewer`, and so is everything computed from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import ROUND_DOWN, ROUND_HALF_UP, Context, Decimal, InvalidOperation
+
+from cleanroom_core.sql.cells import Cell, Label
+from cleanroom_core.sql.types import BIGINT, BOOLEAN, DOUBLE, STRING, Kind, SqlType
+
+PLACES = 12  # decimal places of a quotient
+EXACT = Context(prec=100)
+RATIO = SqlType(Kind.DECIMAL, 38, PLACES)
+
+
+@dataclass(frozen=True)
+class Fewer:
+    """Stands where a 0/1 measure's numerator is fewer than `minimum` people, or all but fewer than that."""
+
+    minimum: int
+
+    def __str__(self) -> str:
+        return f"fewer than {self.minimum}"
+
+
+Known = None | bool | Decimal | str | date
+Outcome = Known | Fewer
+
+
+@dataclass(frozen=True)
+class KeyLabel:
+    """The label of the cell's key number `index`."""
+
+    index: int
+    type: SqlType
+
+
+@dataclass(frozen=True)
+class Rows:
+    type: SqlType = BIGINT
+
+
+@dataclass(frozen=True)
+class People:
+    """Distinct people of the layout's unit number `unit`, rounded down."""
+
+    unit: int
+    type: SqlType = BIGINT
+
+
+@dataclass(frozen=True)
+class Total:
+    """The exact sum of a measure's clipped values; NULL when nobody had one."""
+
+    figure: str
+    type: SqlType
+
+
+@dataclass(frozen=True)
+class Counted:
+    """How many rows have a value in the column."""
+
+    figure: str
+    type: SqlType = BIGINT
+
+
+@dataclass(frozen=True)
+class Constant:
+    value: Known
+    type: SqlType
+
+
+@dataclass(frozen=True)
+class Apply:
+    """`operation` is a key of OPERATIONS, or `cast`, `case`, `and`, `or`, `coalesce`, which treat NULL in their own way."""
+
+    operation: str
+    arguments: tuple[Expression, ...]
+    type: SqlType
+
+
+Expression = KeyLabel | Rows | People | Total | Counted | Constant | Apply
+
+
+def evaluate(node: Expression, cell: Cell, numerator_minimum: int) -> Outcome:
+    """The value of an output expression for one protected cell."""
+    if isinstance(node, Apply):
+        return _apply(node, [evaluate(argument, cell, numerator_minimum) for argument in node.arguments])
+    if isinstance(node, Constant):
+        return node.value
+    if isinstance(node, KeyLabel):
+        return _label(cell.labels[node.index])
+    if isinstance(node, Rows):
+        return Decimal(cell.rows)
+    if isinstance(node, People):
+        return Decimal(cell.people[node.unit])
+    figure = cell.figures[node.figure]
+    if isinstance(node, Counted):
+        return Decimal(figure.count)
+    if figure.fewer:
+        return Fewer(numerator_minimum)
+    return figure.sum if figure.count else None
+
+
+def _apply(node: Apply, values: list[Outcome]) -> Outcome:
+    if node.operation == "case":
+        return _case(values)
+    if node.operation in ("and", "or"):
+        return _kleene(node.operation, values)
+    if node.operation == "coalesce":
+        return next((value for value in values if value is not None), None)
+    for value in values:
+        if isinstance(value, Fewer):
+            return value
+    if node.operation == "is_null":
+        return values[0] is None
+    known: list[Known] = [value for value in values if not isinstance(value, Fewer)]
+    if node.operation == "nullif":
+        return None if known[0] is not None and known[0] == known[1] else known[0]
+    if any(value is None for value in known):
+        return None
+    if node.operation == "cast":
+        return _cast(known[0], node.type)
+    try:
+        return OPERATIONS[node.operation](known)
+    except (InvalidOperation, TypeError):
+        return None  # beyond a hundred digits, or of types that do not go together: no figure, and no error that could tell
+
+
+def _case(values: list[Outcome]) -> Outcome:
+    """Pairs of condition and value, then the default. An unknown condition is not true; a hidden one hides the whole."""
+    for when, then in zip(values[:-1:2], values[1:-1:2], strict=True):
+        if isinstance(when, Fewer):
+            return when
+        if when is True:
+            return then
+    return values[-1]
+
+
+def _kleene(operation: str, values: list[Outcome]) -> Known:
+    decisive = operation == "or"
+    if any(value is decisive for value in values):
+        return decisive
+    return None if any(value is None or isinstance(value, Fewer) for value in values) else not decisive
+
+
+def _cast(value: Known, to: SqlType) -> Known:
+    if to.kind is Kind.STRING:
+        return text_of(value)
+    if isinstance(value, bool):
+        value = Decimal(int(value))
+    if not isinstance(value, Decimal):
+        return value if to.kind is Kind.DATE and isinstance(value, date) else None
+    if to.kind is Kind.BIGINT:
+        return _quantized(value, 0, ROUND_DOWN)
+    if to.kind is Kind.DECIMAL:
+        fitted = _quantized(value, to.scale or 0)
+        return fitted if fitted is not None and len(fitted.as_tuple().digits) <= (to.precision or 0) else None
+    return value
+
+
+def text_of(value: Known) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return value.isoformat() if isinstance(value, date) else f"{value:f}"
+
+
+def _quantized(value: Decimal, places: int, rounding: str = ROUND_HALF_UP) -> Decimal | None:
+    try:
+        return value.quantize(Decimal(1).scaleb(-places), rounding=rounding, context=EXACT)
+    except InvalidOperation:
+        return None
+
+
+def _rounded(values: list[Known], rounding: str) -> Known:
+    value, places = values[0], values[1] if len(values) > 1 else Decimal(0)
+    assert isinstance(value, Decimal)  # noqa: S101
+    assert isinstance(places, Decimal)  # noqa: S101  the reader takes numbers only
+    shifted = _quantized(value.scaleb(int(places), context=EXACT), 0, rounding)
+    return None if shifted is None else shifted.scaleb(-int(places), context=EXACT)
+
+
+def _divided(values: list[Known]) -> Known:
+    top, bottom = values
+    assert isinstance(top, Decimal)  # noqa: S101
+    assert isinstance(bottom, Decimal)  # noqa: S101
+    return EXACT.divide(top, bottom) if bottom else None
+
+
+def _member(values: list[Known]) -> bool:
+    return values[0] in values[1:]
+
+
+OPERATIONS: Mapping[str, Callable[[list[Known]], Known]] = {
+    "add": lambda v: EXACT.add(*v),  # type: ignore[arg-type]
+    "sub": lambda v: EXACT.subtract(*v),  # type: ignore[arg-type]
+    "mul": lambda v: EXACT.multiply(*v),  # type: ignore[arg-type]
+    "div": _divided,
+    "neg": lambda v: EXACT.minus(v[0]),  # type: ignore[arg-type]
+    "abs": lambda v: EXACT.abs(v[0]),  # type: ignore[arg-type]
+    "round": lambda v: _rounded(v, ROUND_HALF_UP),
+    "ceil": lambda v: _rounded(v, "ROUND_CEILING"),
+    "floor": lambda v: _rounded(v, "ROUND_FLOOR"),
+    "eq": lambda v: v[0] == v[1],
+    "neq": lambda v: v[0] != v[1],
+    "lt": lambda v: v[0] < v[1],  # type: ignore[operator]
+    "lte": lambda v: v[0] <= v[1],  # type: ignore[operator]
+    "gt": lambda v: v[0] > v[1],  # type: ignore[operator]
+    "gte": lambda v: v[0] >= v[1],  # type: ignore[operator]
+    "not": lambda v: v[0] is not True,
+    "in": _member,
+}
+
+
+def _label(label: Label) -> Known:
+    return Decimal(label) if isinstance(label, int) and not isinstance(label, bool) else label
+
+
+def family(type_: SqlType) -> str:
+    """Which values may be compared with each other: number, STRING, BOOLEAN or DATE."""
+    return "number" if type_.is_numeric else type_.kind.value
+
+
+def arithmetic_type(operation: str, types: list[SqlType]) -> SqlType:
+    """Sums, differences and products of whole numbers are whole; everything else is a decimal with twelve places."""
+    whole = all(type_.kind is Kind.BIGINT for type_ in types)
+    return BIGINT if whole and operation in ("add", "sub", "mul", "neg", "abs", "ceil", "floor") else RATIO
+
+
+def presented(outcome: Outcome, type_: SqlType) -> bool | int | Decimal | str | date | None:
+    """The value as an answer shows it: whole numbers as int, decimals at the column's scale, `Fewer` as its text."""
+    if isinstance(outcome, Fewer):
+        return str(outcome)
+    if not isinstance(outcome, Decimal):
+        return outcome
+    if type_.kind is Kind.BIGINT:
+        return int(outcome)
+    places = type_.scale if type_.kind is Kind.DECIMAL and type_.scale is not None else PLACES
+    return _quantized(outcome, places)
+
+
+__all__ = [
+    "BIGINT", "BOOLEAN", "DOUBLE", "OPERATIONS", "RATIO", "STRING", "Apply", "Constant", "Counted", "Expression", "Fewer",
+    "KeyLabel", "Outcome", "People", "Rows", "Total", "arithmetic_type", "evaluate", "family", "presented", "text_of",
+]  # fmt: skip

@@ -1,0 +1,119 @@
+"""The closed grammar: every node class a text may hold, and the arguments of it that may be set. What is not here is refused.
+
+The table is compared with every node of the parsed tree, so that a new version of the parser cannot let a new clause through.
+Extending the grammar starts here; then some reader must understand the node, and some generator write it.
+"""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+_BINARY = ("this", "expression")
+_ALONE = ("this",)
+
+GRAMMAR: dict[type[exp.Expr], tuple[str, ...]] = {
+    exp.Select: ("expressions", "from_", "joins", "where", "group", "having", "order", "limit"),
+    exp.From: _ALONE,
+    exp.Table: ("this", "db", "alias"),
+    exp.TableAlias: _ALONE,
+    exp.Join: ("this", "kind", "on", "using"),
+    exp.Where: _ALONE,
+    exp.Group: ("expressions", "all"),
+    exp.Having: _ALONE,
+    exp.Order: ("expressions",),
+    exp.Ordered: ("this", "desc", "nulls_first"),
+    exp.Limit: ("expression",),
+    exp.Alias: ("this", "alias"),
+    exp.Column: ("this", "table", "db"),
+    exp.Identifier: ("this", "quoted"),
+    exp.Star: (),
+    exp.Literal: ("this", "is_string"),
+    exp.Boolean: _ALONE,
+    exp.Null: (),
+    exp.Placeholder: _ALONE,
+    exp.Var: _ALONE,
+    exp.Paren: _ALONE,
+    exp.And: _BINARY,
+    exp.Or: _BINARY,
+    exp.Not: _ALONE,
+    exp.EQ: _BINARY,
+    exp.NEQ: _BINARY,
+    exp.LT: _BINARY,
+    exp.LTE: _BINARY,
+    exp.GT: _BINARY,
+    exp.GTE: _BINARY,
+    exp.In: ("this", "expressions"),
+    exp.Is: _BINARY,
+    exp.Between: ("this", "low", "high"),
+    exp.Count: ("this", "big_int"),
+    exp.Distinct: ("expressions",),
+    exp.Sum: _ALONE,
+    exp.Avg: _ALONE,
+    exp.Least: ("this", "expressions", "ignore_nulls"),
+    exp.Greatest: ("this", "expressions", "ignore_nulls"),
+    exp.TimestampTrunc: ("this", "unit", "input_type_preserved"),
+    exp.DateTrunc: ("this", "unit", "input_type_preserved"),
+    exp.TsOrDsToDate: _ALONE,
+    exp.Add: _BINARY,
+    exp.Sub: _BINARY,
+    exp.Mul: _BINARY,
+    exp.Div: ("this", "expression", "typed", "safe"),
+    exp.Neg: _ALONE,
+    exp.Round: ("this", "decimals"),
+    exp.Abs: _ALONE,
+    exp.Ceil: ("this", "decimals"),
+    exp.Floor: ("this", "decimals"),
+    exp.Cast: ("this", "to"),
+    exp.TryCast: ("this", "to", "safe"),
+    exp.DataType: ("this", "expressions", "nested"),
+    exp.DataTypeParam: _ALONE,
+    exp.Coalesce: ("this", "expressions"),
+    exp.Nullif: _BINARY,
+    exp.Case: ("ifs", "default", "this"),
+    exp.If: ("this", "true", "false"),
+}
+
+# What people try most, with the words that help: class -> (code, message, hint).
+KNOWN: dict[type[exp.Expr], tuple[str, str, str]] = {
+    exp.With: ("CTE", "WITH is not in the grammar yet.", "Write the question as one SELECT over the assets."),
+    exp.Subquery: ("SUBQUERY", "A query within a query is not in the grammar yet.", "Write one SELECT over the assets."),
+    exp.Exists: ("SUBQUERY", "EXISTS asks about single rows.", "Join the asset on its key instead."),
+    exp.Window: ("WINDOW", "Window functions look at neighbouring rows.", "Group by a dimension instead."),
+    exp.Filter: ("FILTER", "FILTER is not in the grammar yet.", "Ask with the condition in WHERE, as a template of its own."),
+    exp.TableSample: ("SAMPLE", "A sample is a chosen subset.", "Ask over all rows."),
+    exp.Lateral: ("LATERAL", "Lateral views multiply rows.", "Join registered assets only."),
+    exp.Unnest: ("LATERAL", "UNNEST multiplies rows.", "Join registered assets only."),
+    exp.Values: ("VALUES", "Rows made up in the text could pad a cohort.", "Ask over registered assets only."),
+    exp.Anonymous: ("UNKNOWN_FUNCTION", "This function is not on the list.", "Use count, sum, avg, round, cast, coalesce."),
+    exp.Rollup: ("GROUPING", "ROLLUP releases totals beside their parts.", "Ask the totals as a template of their own."),
+    exp.Cube: ("GROUPING", "CUBE releases totals beside their parts.", "Ask the totals as a template of their own."),
+    exp.GroupingSets: ("GROUPING", "GROUPING SETS are several questions.", "Ask each as a template of its own."),
+    exp.Max: ("ORDER_STATISTIC", "MAX shows somebody's own value.", "Use avg or sum of a measure."),
+    exp.Min: ("ORDER_STATISTIC", "MIN shows somebody's own value.", "Use avg or sum of a measure."),
+    exp.Median: ("ORDER_STATISTIC", "MEDIAN shows somebody's own value.", "Use avg of a measure."),
+    exp.Offset: ("CLAUSE", "OFFSET is not in the grammar.", "Use LIMIT alone; answers are read as often as you like."),
+    exp.JSONExtract: (
+        "JSON", "A colon after a name reads into JSON.", "Put a space before a parameter: `= :flag`, not `=x:flag`.",
+    ),
+    exp.Parameter: ("PARAMETER_FORM", "Parameters are written :name.", "Write :flag."),
+}  # fmt: skip
+
+# Clauses of Select that hold other things than nodes of their own: argument -> (code, message, hint).
+CLAUSES: dict[str, tuple[str, str, str]] = {
+    "with_": KNOWN[exp.With],
+    "distinct": ("DISTINCT", "SELECT DISTINCT lists values.", "Group by the dimension and count people or rows."),
+    "qualify": KNOWN[exp.Window],
+    "windows": KNOWN[exp.Window],
+    "laterals": KNOWN[exp.Lateral],
+    "sample": KNOWN[exp.TableSample],
+    "pivots": ("PIVOT", "PIVOT is not in the grammar.", "Group by the dimension instead."),
+    "offset": KNOWN[exp.Offset],
+}
+
+
+def unlisted_arguments(node: exp.Expr) -> list[str]:
+    """Arguments that are set on this node and not in the table; [""] when its class is not in the table at all."""
+    allowed = GRAMMAR.get(type(node))
+    if allowed is None:
+        return [""]
+    return [name for name, value in node.args.items() if name not in allowed and value not in (None, False, [])]

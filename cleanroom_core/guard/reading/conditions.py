@@ -1,0 +1,215 @@
+"""WHERE: comparisons of dimensions, dates and banded measures with constants, under AND, OR and NOT.
+
+NOT is pushed down to the comparisons, where its meaning under NULL is exact: `NOT (d = 'x')` holds for every other label and
+not for NULL. A label outside the agreed domain names nothing: the comparison is legal and no row meets it.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from decimal import Decimal
+
+from sqlglot import exp
+
+from cleanroom_core.guard.calendar import following, on_grid, truncate
+from cleanroom_core.guard.finding import Refusal
+from cleanroom_core.guard.question import ALWAYS, NEVER, Condition, Within, both, either
+from cleanroom_core.guard.reading.constants import day, is_constant, label, number
+from cleanroom_core.guard.reading.keys import dated, labels_of, truncated
+from cleanroom_core.guard.reading.scope import Found, Reading, Role
+from cleanroom_core.guard.regions import Edge, Labels, Region, Spans
+from cleanroom_core.guard.world import DATED
+from cleanroom_core.sql.cells import Label
+from cleanroom_core.sql.types import Kind
+
+_MIRRORED: dict[type[exp.Expr], type[exp.Expr]] = {
+    exp.EQ: exp.EQ, exp.NEQ: exp.NEQ, exp.LT: exp.GT, exp.GT: exp.LT, exp.LTE: exp.GTE, exp.GTE: exp.LTE,
+}  # fmt: skip
+_ORDERED = (exp.LT, exp.LTE, exp.GT, exp.GTE)
+
+
+def conjuncts(where: exp.Expr | None) -> list[exp.Expr]:
+    """The parts of WHERE that are ANDed, so that each can be judged by itself."""
+    if where is None:
+        return []
+    node = where.this.unnest()
+    return list(node.flatten()) if isinstance(node, exp.And) else [node]
+
+
+def condition(node: exp.Expr, reading: Reading, negated: bool = False) -> Condition:
+    """Read one condition; raises Refusal at the first part that is not in the grammar."""
+    node = node.unnest()
+    if isinstance(node, exp.Not):
+        return condition(node.this, reading, not negated)
+    if isinstance(node, exp.And | exp.Or):
+        parts = [condition(part, reading, negated) for part in node.flatten()]
+        return both(parts) if isinstance(node, exp.And) != negated else either(parts)
+    if isinstance(node, exp.Boolean):
+        return ALWAYS if bool(node.this) != negated else NEVER
+    if isinstance(node, exp.Between):
+        low, high = (type_(this=node.this, expression=node.args[edge]) for type_, edge in ((exp.GTE, "low"), (exp.LTE, "high")))
+        parts = [_comparison(part, part.this, part.expression, reading, negated) for part in (low, high)]
+        return either(parts) if negated else both(parts)
+    if isinstance(node, exp.In):
+        return _listed(node, reading, negated)
+    if isinstance(node, exp.Is):
+        return _is(node, reading, negated)
+    if type(node) in _MIRRORED:
+        left, right = node.this, node.expression
+        if is_constant(left) and not is_constant(right):
+            return _comparison(_MIRRORED[type(node)](), right, left, reading, negated, node)
+        return _comparison(node, left, right, reading, negated)
+    if isinstance(node, exp.Column):
+        found = _filterable(node, reading)
+        if found.column.type.kind is Kind.BOOLEAN and found.role is Role.DIMENSION:
+            return _labels(found, frozenset({True}), reading, negated, node)
+    raise Refusal("CONDITION", "This is not a condition the guard knows.",
+                  "Compare a dimension with constants: =, <>, IN, IS NULL.", clause="grammar.where", at=node)  # fmt: skip
+
+
+def _comparison(
+    kind: exp.Expr, left: exp.Expr, right: exp.Expr, reading: Reading, negated: bool,
+    at: exp.Expr | None = None,
+) -> Condition:  # fmt: skip
+    at = at or left
+    if not is_constant(right):
+        raise Refusal("COLUMN_COMPARISON", "Columns are compared with constants only.",
+                      "Join keys belong into ON; compare a dimension with a constant.", clause="grammar.where",
+                      at=right)  # fmt: skip
+    if (period := truncated(left, reading)) is not None:
+        found, grid = period
+        start = day(right, found, reading)
+        if truncate(start, grid) != start:
+            raise _off_grid(found, right, (grid,))
+        return Within(found.ref, _not(_days(kind, start, following(start, grid)), negated))
+    found = _filterable(left, reading)
+    if found.role is Role.MEASURE:
+        return Within(found.ref, _not(_cut(kind, found, right, reading), negated))
+    if found.column.type.kind in DATED:
+        return Within(found.ref, _not(_dates(kind, found, right, reading), negated))
+    value = label(right, found, reading)
+    if isinstance(kind, exp.EQ | exp.NEQ):
+        return _labels(found, frozenset({value}), reading, negated != isinstance(kind, exp.NEQ), at)
+    if found.column.type.kind is not Kind.BIGINT:
+        raise Refusal("CONDITION", f"{found} has no order that is agreed.", "Use =, <> or IN with its labels.",
+                      clause="grammar.where", at=at)  # fmt: skip
+    chosen = frozenset(one for one in labels_of(found, at) if one is not None and _holds(kind, one, value))
+    return _labels(found, chosen, reading, negated, at)
+
+
+def _listed(node: exp.In, reading: Reading, negated: bool) -> Condition:
+    members = node.expressions
+    if not members:
+        raise Refusal("CONDITION", "IN takes a list of constants.", "Write the constants out.", clause="grammar.where", at=node)
+    parts = [_comparison(exp.EQ(), node.this, member, reading, negated) for member in members]
+    return both(parts) if negated else either(parts)
+
+
+def _is(node: exp.Is, reading: Reading, negated: bool) -> Condition:
+    if isinstance(node.expression, exp.Boolean):
+        found = _filterable(node.this, reading)
+        if found.role is Role.DIMENSION and found.column.type.kind is Kind.BOOLEAN:
+            value = bool(node.expression.this)
+            chosen: frozenset[Label] = frozenset({not value, None} if negated else {value})
+            return Within(found.ref, Labels(chosen))
+    if not isinstance(node.expression, exp.Null):
+        raise Refusal("CONDITION", "IS goes with NULL, or with TRUE and FALSE of a boolean dimension.", "Write IS NULL.",
+                      clause="grammar.where", at=node)  # fmt: skip
+    found = _filterable(node.this, reading)
+    if found.role is Role.DIMENSION and found.column.type.kind not in DATED:
+        known = frozenset(one for one in labels_of(found, node) if one is not None)
+        return Within(found.ref, Labels(known if negated else frozenset({None})))
+    return Within(found.ref, Spans(((None, None),)) if negated else Spans((), null=True))
+
+
+def _filterable(node: exp.Expr, reading: Reading) -> Found:
+    node = node.unnest()
+    if not isinstance(node, exp.Column):
+        raise Refusal("CONDITION", "Conditions are about columns as they are.", "Compare a dimension itself with a constant.",
+                      clause="grammar.where", at=node)  # fmt: skip
+    found = reading.scope.resolve(node)
+    if found.role in (Role.DIMENSION, Role.MEASURE):
+        return found
+    if found.role in (Role.UNIT, Role.KEY):
+        raise Refusal("IDENTITY", f"{found} identifies people and cannot be filtered on.", "Filter on a dimension.",
+                      clause=found.asset.clause("privacy_unit" if found.role is Role.UNIT else "join_key"),
+                      owner=found.asset.owner, at=node)  # fmt: skip
+    raise Refusal("NO_ROLE", f"{found} may not be filtered on.", "Ask its owner to make it a dimension.",
+                  clause=found.asset.clause("dimensions"), owner=found.asset.owner, at=node)  # fmt: skip
+
+
+def _labels(found: Found, chosen: frozenset[Label], reading: Reading, negated: bool, at: exp.Expr) -> Condition:
+    known = frozenset(one for one in labels_of(found, at) if one is not None)
+    return Within(found.ref, Labels(known - chosen if negated else known & chosen))
+
+
+def _cut(kind: exp.Expr, found: Found, right: exp.Expr, reading: Reading) -> Spans:
+    """A measure is cut at its agreed bands and nowhere else; below and from the cut on, or up to it and above."""
+    measure = found.asset.measure(found.column)
+    bands = tuple(Decimal(cut) for cut in measure.bands) if measure is not None else ()
+    cut = number(right, found, reading)
+    if cut not in bands or not isinstance(kind, _ORDERED):
+        agreed = ", ".join(str(band) for band in bands)
+        raise Refusal(
+            "BAND",
+            f"{found} is a measure and may be cut only where a band is agreed.",
+            f"Compare with < or >= at {agreed}." if bands else "Ask its owner for bands, or filter on a dimension.",
+            clause=found.asset.clause("measures", found.column.name, "bands"),
+            owner=found.asset.owner,
+            at=right,
+        )
+    edge = (cut, int(isinstance(kind, exp.LTE | exp.GT)))
+    return _half(kind, edge)
+
+
+def _dates(kind: exp.Expr, found: Found, right: exp.Expr, reading: Reading) -> Spans:
+    grids = dated(found, right)
+    start = day(right, found, reading)
+    if isinstance(kind, exp.EQ | exp.NEQ):
+        if found.column.type.kind is not Kind.DATE or "day" not in grids:
+            raise _off_grid(found, right, grids)
+        return _days(kind, start, following(start, "day"))
+    if isinstance(kind, exp.LTE | exp.GT):
+        if found.column.type.kind is not Kind.DATE:
+            raise _off_grid(found, right, grids)
+        start += timedelta(days=1)  # up to a day means before the next one
+    if not on_grid(start, grids):
+        raise _off_grid(found, right, grids)
+    return _half(kind, (start, 0))
+
+
+def _days(kind: exp.Expr, start: date, stop: date) -> Spans:
+    """A comparison of a whole period with one period [start, stop)."""
+    inside = Spans((((start, 0), (stop, 0)),))
+    if isinstance(kind, exp.EQ):
+        return inside
+    if isinstance(kind, exp.NEQ):
+        return inside.complement()
+    return _half(kind, (stop, 0) if isinstance(kind, exp.LTE | exp.GT) else (start, 0))
+
+
+def _half(kind: exp.Expr, edge: Edge) -> Spans:
+    return Spans(((None, edge),)) if isinstance(kind, exp.LT | exp.LTE) else Spans(((edge, None),))
+
+
+def _not(region: Spans, negated: bool) -> Region:
+    return region.complement() if negated else region
+
+
+def _holds(kind: exp.Expr, one: Label, value: Label) -> bool:
+    assert isinstance(one, int)  # noqa: S101
+    assert isinstance(value, int)  # noqa: S101  both were read as labels of a BIGINT column
+    if isinstance(kind, exp.LT | exp.LTE):
+        return one < value or (one == value and isinstance(kind, exp.LTE))
+    return one > value or (one == value and isinstance(kind, exp.GTE))
+
+
+def _off_grid(found: Found, at: exp.Expr, grids: tuple[str, ...]) -> Refusal:
+    return Refusal(
+        "DATE_GRID",
+        f"{found} may be cut only where a {' or '.join(grids)} begins.",
+        "Write ranges as column >= start AND column < end, with starts of periods.",
+        clause=found.asset.clause("dimensions", found.column.name, "dates"),
+        owner=found.asset.owner,
+        at=at,
+    )

@@ -1,0 +1,36 @@
+"""Closed grammar: every node of the text is of a listed class and sets listed arguments only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlglot import exp
+
+from cleanroom_core.guard.finding import Finding, Refusal
+from cleanroom_core.guard.grammar import CLAUSES, KNOWN, unlisted_arguments
+from cleanroom_core.guard.reading.scope import Reading
+
+
+def grammar(reading: Reading) -> Iterator[Finding]:
+    # What lies under a refused node is not looked at: the analyst has to rewrite that part anyway.
+    for node in reading.select.walk(prune=lambda node: unlisted_arguments(node) == [""]):
+        for argument in unlisted_arguments(node):
+            yield _refusal(node, argument).finding(reading.text)
+
+
+def _refusal(node: exp.Expr, argument: str) -> Refusal:
+    known = KNOWN.get(type(node)) if not argument else CLAUSES.get(argument)
+    if known is None and isinstance(node, exp.Join) and argument:
+        known = ("JOIN", "Assets are joined by INNER JOIN on their keys only.", "Write JOIN ... ON a.key = b.key.")
+    if known is None and not argument and isinstance(node, exp.AggFunc):
+        known = ("AGGREGATE", "This aggregate is not on the list.", "Use count, sum and avg.")
+    if known is None and not argument and isinstance(node, exp.Func):
+        known = ("UNKNOWN_FUNCTION", "This function is not on the list.", "Use round, cast, coalesce, nullif, abs, least.")
+    if known is None:
+        known = ("GRAMMAR", "This is not in the closed grammar.", "Write one SELECT with WHERE, GROUP BY and aggregates.")
+    code, message, hint = known
+    value = node.args.get(argument)
+    if isinstance(value, list):
+        value = value[0] if value else None
+    at = value if argument and isinstance(value, exp.Expr) else node
+    return Refusal(code, message, hint, clause="grammar", at=at)

@@ -1,0 +1,36 @@
+"""Join keys and privacy units stand in ON, in USING and inside count(DISTINCT ...), and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlglot import exp
+
+from cleanroom_core.guard.finding import Finding, Refusal
+from cleanroom_core.guard.reading.scope import Reading, Role
+from cleanroom_core.guard.rules.columns import named_columns
+
+
+def identity(reading: Reading) -> Iterator[Finding]:
+    for node in named_columns(reading):
+        try:
+            found = reading.scope.resolve(node)
+        except Refusal:
+            continue  # the rule `columns` says so
+        if found.role not in (Role.UNIT, Role.KEY) or _counts_people(node):
+            continue
+        yield Refusal(
+            "IDENTITY",
+            f"{found} identifies people; it is a {found.role}.",
+            f"It may stand in ON, in USING and in count(DISTINCT {found.column.name}).",
+            clause=found.asset.clause("privacy_unit" if found.role is Role.UNIT else "join_key"),
+            owner=found.asset.owner,
+            at=node,
+        ).finding(reading.text)
+
+
+def _counts_people(node: exp.Expr) -> bool:
+    parent = node.parent
+    while isinstance(parent, exp.Paren):
+        parent = parent.parent
+    return isinstance(parent, exp.Distinct) and isinstance(parent.parent, exp.Count)

@@ -1,0 +1,86 @@
+"""Assets are joined by equality of their join keys, and of nothing else, so that a join cannot choose people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlglot import exp
+
+from cleanroom_core.guard.finding import Finding, Refusal
+from cleanroom_core.guard.reading.scope import Found, Reading, Scope
+from cleanroom_core.guard.world import Asset
+
+
+def joins(reading: Reading) -> Iterator[Finding]:
+    names = list(reading.scope.assets)
+    for number, join in enumerate(reading.select.args.get("joins") or [], start=1):
+        before = [reading.scope.assets[name] for name in names[:number]]
+        try:
+            _check(join, reading.scope.assets[names[number]], before, reading.scope)
+        except Refusal as refusal:
+            yield refusal.finding(reading.text)
+
+
+def _check(join: exp.Join, joined: Asset, before: list[Asset], scope: Scope) -> None:
+    if (join.args.get("kind") or "INNER").upper() != "INNER":
+        raise _refused("This join is not by key.", join)
+    if using := join.args.get("using"):
+        if len(using) != 1:
+            raise _refused("A join is by one key.", join)
+        _key(using[0], joined)
+        if not any(_is_key(using[0].name, asset) for asset in before):
+            raise _refused(f"{using[0].name} is not the join key on the other side.", using[0])
+        _same_kind(joined, before[0], join)
+        return
+    condition = join.args.get("on")
+    if condition is None:
+        raise _refused("This join has no key.", join)
+    linked = False
+    node = condition.unnest()
+    for part in node.flatten() if isinstance(node, exp.And) else [node]:
+        part = part.unnest()  # noqa: PLW2901
+        if not isinstance(part, exp.EQ) or not all(
+            isinstance(side.unnest(), exp.Column) for side in (part.this, part.expression)
+        ):
+            raise _refused("ON takes equality of join keys only; filters belong into WHERE.", part)
+        sides = [scope.resolve(side.unnest()) for side in (part.this, part.expression)]
+        for side, node_ in zip(sides, (part.this, part.expression), strict=True):
+            _check_side(side, node_)
+        among = {side.asset.qualified for side in sides}
+        if len(among) == 1:
+            raise _refused("Both sides of this equality are of one asset.", part)
+        if not among <= {asset.qualified for asset in (joined, *before)}:
+            raise _refused("This asset is joined later.", part)
+        linked = linked or joined.qualified in among
+        _same_kind(sides[0].asset, sides[1].asset, part)
+    if not linked:
+        raise _refused(f"{joined.qualified} is not linked to the others.", join)
+
+
+def _check_side(side: Found, at: exp.Expr) -> None:
+    if not side.asset.is_key(side.column):
+        raise Refusal("JOIN", f"{side} is not the join key of {side.asset.qualified}.",
+                      f"Join on {side.asset.rule.join_key}.", clause=side.asset.clause("join_key"), owner=side.asset.owner,
+                      at=at)  # fmt: skip
+
+
+def _key(name: exp.Expr, asset: Asset) -> None:
+    if not _is_key(name.name, asset):
+        raise Refusal("JOIN", f"{name.name} is not the join key of {asset.qualified}.", f"Join on {asset.rule.join_key}.",
+                      clause=asset.clause("join_key"), owner=asset.owner, at=name)  # fmt: skip
+
+
+def _is_key(name: str, asset: Asset) -> bool:
+    return name.casefold() == asset.rule.join_key.casefold()
+
+
+def _same_kind(one: Asset, two: Asset, at: exp.Expr) -> None:
+    kinds = {column.type.kind for asset in (one, two) if (column := asset.schema.get(asset.rule.join_key)) is not None}
+    if len(kinds) > 1:
+        raise Refusal("JOIN_TYPE", f"The join keys of {one.qualified} and {two.qualified} are of different types.",
+                      "Both sides publish tokens of the same spec.", clause=two.clause("join_key"), owner="both",
+                      at=at)  # fmt: skip
+
+
+def _refused(message: str, at: exp.Expr) -> Refusal:
+    return Refusal("JOIN", message, "Write JOIN owner.asset b ON a.key = b.key.", clause="grammar.joins", at=at)

@@ -1,0 +1,125 @@
+"""Protect computed cells: cohort, dominance, numerator. Pure Python over some thousand cells; nothing here reads data.
+
+A cell that fails stays away whole, and nothing says which rule held it back. `fewer` is no failure: the cell is there, one of
+its figures shows as text. Sources: the SDC Handbook for the p % rule, facts of this project for the numerator rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from decimal import Decimal
+
+from cleanroom_core.errors import IntegrityError
+from cleanroom_core.sql.cells import Cell, CellLayout, Cells, Figure, FigureLayout, Label, Row, Thresholds, Value, label_order
+from cleanroom_core.sql.types import Kind
+
+PEOPLE_STEP = 10  # counts of people are not additive over rows, so that a plan's certificate does not cover them: rounded down
+
+
+def protect(rows: Sequence[Row], layout: CellLayout, thresholds: Thresholds) -> Cells:
+    """Turn base figures, in the order of `layout.columns`, into what may be released.
+
+    The SQL has applied the cohort minimum and the label domain already; both are applied here again, so that neither alone
+    has to be right. Raises IntegrityError when the rows do not have the layout's shape.
+    """
+    minimums = tuple(thresholds.minimum(unit.assets) for unit in layout.units)
+    kept = []
+    seen = set()
+    for row in rows:
+        if len(row) != len(layout.columns):
+            raise _misshapen()
+        base = _Base(dict(zip(layout.columns, row, strict=True)))
+        labels = tuple(_label(base.values[f"k{i}"], key.type.kind) for i, key in enumerate(layout.keys))
+        if labels in seen:
+            raise _misshapen()
+        seen.add(labels)
+        if any(key.labels is not None and label not in key.labels for key, label in zip(layout.keys, labels, strict=True)):
+            continue
+        if (cell := _protected(base, labels, layout, minimums, thresholds)) is not None:
+            kept.append(cell)
+    kept.sort(key=lambda cell: label_order(cell.labels))
+    return Cells(layout, thresholds.numerator_minimum, minimums, tuple(kept))
+
+
+def released_people(people: int, minimum: int) -> int:
+    """People as they may be said: rounded down to ten, yet never below the minimum that the cell has passed."""
+    return max(minimum, people - people % PEOPLE_STEP)
+
+
+def dominated(total: Decimal, first: Decimal, second: Decimal, percent: int) -> bool:
+    """The p % rule: whoever made the second largest contribution could tell the largest to within p percent."""
+    return (total - first - second) * 100 < percent * first
+
+
+class _Base:
+    """One row of base figures, read by column name; anything that is not the number expected is a fault of the engine."""
+
+    def __init__(self, values: dict[str, Value]) -> None:
+        self.values = values
+
+    def whole(self, column: str) -> int:
+        value = self.number(column)
+        if value != int(value) or value < 0:
+            raise _misshapen()
+        return int(value)
+
+    def number(self, column: str) -> Decimal:
+        """NULL is zero: nobody contributed."""
+        value = self.values[column]
+        if isinstance(value, bool) or not isinstance(value, None | int | Decimal):
+            raise _misshapen()
+        return Decimal(0) if value is None else Decimal(value)
+
+
+def _protected(
+    base: _Base, labels: tuple[Label, ...], layout: CellLayout, minimums: tuple[int, ...], thresholds: Thresholds
+) -> Cell | None:
+    percent, rows = thresholds.dominance_percent, base.whole("n")
+    people = [base.whole(f"u{u}_people") for u in range(len(minimums))]
+    if any(count < minimum for count, minimum in zip(people, minimums, strict=True)):
+        return None
+    for u in range(len(minimums)):
+        if dominated(Decimal(rows), base.number(f"u{u}_n_first"), base.number(f"u{u}_n_second"), percent):
+            return None
+    figures = {}
+    for f, figure in enumerate(layout.figures):
+        fewer = _too_few(base, f, figure, len(minimums), thresholds.numerator_minimum)
+        for u, minimum in enumerate(minimums):
+            if base.whole(f"u{u}_f{f}_people") < minimum:
+                return None
+            if not fewer and _figure_dominated(base, f, u, figure, percent):
+                return None
+        count = base.whole(f"f{f}_count")
+        figures[figure.name] = Figure(count, base.number(f"f{f}_sum") if figure.summed and not fewer else None, fewer)
+    shown = tuple(released_people(count, minimum) for count, minimum in zip(people, minimums, strict=True))
+    return Cell(labels, rows, shown, figures)
+
+
+def _too_few(base: _Base, f: int, figure: FigureLayout, units: int, minimum: int) -> bool:
+    return figure.binary and any(base.whole(f"u{u}_f{f}_{side}") < minimum for u in range(units) for side in ("ones", "others"))
+
+
+def _figure_dominated(base: _Base, f: int, u: int, figure: FigureLayout, percent: int) -> bool:
+    unsigned = f"f{f}_sum" if figure.summed else f"f{f}_count"
+    total = base.number(f"u{u}_f{f}_size" if figure.signed else unsigned)
+    return dominated(total, base.number(f"u{u}_f{f}_first"), base.number(f"u{u}_f{f}_second"), percent)
+
+
+def _label(value: Value, kind: Kind) -> Label:
+    if kind is Kind.DATE and value is not None:
+        if not isinstance(value, date):
+            raise _misshapen()
+        return value.date() if isinstance(value, datetime) else value
+    wanted: type = {Kind.STRING: str, Kind.BIGINT: int, Kind.BOOLEAN: bool}.get(kind, str)
+    if value is not None and type(value) is not wanted:
+        raise _misshapen()
+    return value  # type: ignore[return-value]
+
+
+def _misshapen() -> IntegrityError:
+    return IntegrityError(
+        "The engine's base figures do not have the shape the guard asked for.",
+        hint="Nothing was released. Run the plan again; if it stays, report it with the error id.",
+        code="CELLS",
+    )
