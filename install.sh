@@ -47,6 +47,10 @@ find_python() {
         supported "$version" || continue
         if "$candidate" -c 'import venv, ensurepip' 2>/dev/null; then
             python=$candidate
+            case $("$python" -c 'import platform; print(platform.system(), platform.machine())') in
+            "Darwin x86_64") fail "$python is built for Intel Macs, for which cryptography 50 has no wheels: name an arm64 Python" \
+                "with PYTHON=/path/to/python3.12, or use Linux." ;;
+            esac
             return
         fi
         without_venv=${without_venv:-$version}

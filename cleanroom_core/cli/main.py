@@ -57,7 +57,7 @@ def _module(noun: str) -> str:
 
 def _print_version(ctx: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
     if wanted and not ctx.resilient_parsing:
-        from importlib.metadata import version  # noqa: PLC0415  keeps --help quick
+        from importlib.metadata import version
 
         click.echo(f"cleanroom {version('cleanroom-core')} on Python {sys.version.split()[0]}")
         ctx.exit()

@@ -31,7 +31,7 @@ def command(host: str, port: int) -> None:
     root = clone()
     require_free(host, port)
     folder = open_home()
-    prepare(folder)
+    prepare(root, folder)
     local = is_loopback(host)
     click.echo(f"The wizard is at {url(host, port)} (state in {folder}; stop with Ctrl-C)")
     if not local:
@@ -39,8 +39,11 @@ def command(host: str, port: int) -> None:
     serve(root, host, port, folder, local)
 
 
-def prepare(folder: Path) -> None:
-    """Make the rehearsal in this home, or take up the one that is there."""
+def prepare(root: Path, folder: Path) -> None:
+    """Make the rehearsal in this home, or take up the one that is there. Raises HomeError for a home of another version."""
+    from cleanroom_core.rehearsal import prepare as prepare_rehearsal
+
+    prepare_rehearsal(folder, root / "examples", click.echo).close()
 
 
 def serve(root: Path, host: str, port: int, folder: Path, local: bool) -> NoReturn:
