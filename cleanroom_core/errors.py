@@ -5,6 +5,7 @@
             RoomFileError          a room file with one or more problems, each with its line
             TableError             a table file that cannot be read as a table
             ExpressionError        SQL outside the closed expression grammar
+            PolicyError            a policy that cannot be compiled, with all its problems
             TokenKeyError          key material that is not what it says
         NotPermittedError          this user may not do this (also a PermissionError)
         NotReadyError              a step before this one is missing: agreement, signature, acknowledgement
@@ -89,6 +90,14 @@ class ExpressionError(InputError):
         super().__init__(message, hint=hint, code=code)
         self.line = line
         self.column = column
+
+
+class PolicyError(InputError):
+    code = "POLICY"
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems), hint="Correct the places named and try again.")
 
 
 class TokenKeyError(InputError):

@@ -77,6 +77,13 @@ FORMS: dict[str, dict[str, Callable[[Arguments], exp.Expr]]] = {
         "duckdb": lambda given: call("SHA256", given[0]),
         "spark": lambda given: call("SHA2", given[0], exp.Literal.number(256)),
     },
+    # the ASCII digits of a text, everything else left out
+    "digits_of": {
+        "duckdb": lambda given: call(
+            "REGEXP_REPLACE", given[0], exp.Literal.string("[^0-9]"), exp.Literal.string(""), exp.Literal.string("g")
+        ),
+        "spark": lambda given: call("REGEXP_REPLACE", given[0], exp.Literal.string("[^0-9]"), exp.Literal.string("")),
+    },
     "bytes_of_hex": {
         "duckdb": lambda given: call("UNHEX", given[0]),
         "spark": lambda given: call("UNHEX", given[0]),

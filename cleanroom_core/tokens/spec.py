@@ -7,9 +7,22 @@ from dataclasses import dataclass
 from typing import Any
 
 from cleanroom_core.errors import InputError
+from cleanroom_core.sql.names import checked_name
 
 IDENTIFIERS = ("pan", "email", "phone", "national_id", "text")
 STEPS = ("strip", "digits_only", "fullwidth_digits", "lower", "upper")
+SPELLINGS = {
+    "lowercase": "lower",
+    "ascii_lower": "lower",
+    "lower_case": "lower",
+    "uppercase": "upper",
+    "ascii_upper": "upper",
+    "upper_case": "upper",
+    "trim": "strip",
+    "digits": "digits_only",
+    "full_width_digits": "fullwidth_digits",
+    "fullwidth": "fullwidth_digits",
+}  # fmt: skip - other words people use for a step, normalised to ours before anything is signed
 ALGORITHM = "hmac-sha256"
 
 
@@ -24,6 +37,8 @@ class TokenSpec:
     algorithm: str = ALGORITHM
 
     def __post_init__(self) -> None:
+        checked_name(self.name, "a token spec")  # it becomes part of the names of bound parameters
+        object.__setattr__(self, "normalise", tuple(SPELLINGS.get(step, step) for step in self.normalise))
         if self.identifier not in IDENTIFIERS:
             raise InputError(
                 f"Token {self.name}: there is no identifier type {self.identifier!r}.",
