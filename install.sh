@@ -66,8 +66,10 @@ find_python() {
     fail "Python 3.11, 3.12 or 3.13 is needed (${seen:-none is here}): install one, or name it with PYTHON=/path/to/python3.12."
 }
 
+verbose=
 if usable_venv; then
     version=$has
+    verbose=--quiet # a hundred lines that say "already satisfied" tell nothing
     if [ -f "$done_mark" ] && [ "$(wanted "$version")" = "$(cat "$done_mark")" ] && [ -x "$venv/bin/cleanroom" ]; then
         exit 0
     fi
@@ -79,13 +81,13 @@ else
 fi
 
 rm -f "$done_mark"
-echo "Installing the pinned requirements: once, a few minutes, about 2 GB on disk"
+echo "Installing the pinned requirements: a few minutes the first time, about 2 GB on disk"
 PIP_CONSTRAINT=$root/requirements.txt # what builds from source is built with the pinned tools
 PIP_BUILD_CONSTRAINT=$PIP_CONSTRAINT  # the same for newer versions of pip
 PIP_DISABLE_PIP_VERSION_CHECK=1
 export PIP_CONSTRAINT PIP_BUILD_CONSTRAINT PIP_DISABLE_PIP_VERSION_CHECK
 {
-    "$venv/bin/python" -m pip install --progress-bar off -r requirements.txt &&
+    "$venv/bin/python" -m pip install $verbose --progress-bar off -r requirements.txt &&
         "$venv/bin/python" -m pip install --quiet --no-deps --no-build-isolation --editable .
 } || fail "The requirements could not be installed: see the lines above (network, proxy, disk space), then make again."
 wanted "$version" >"$done_mark"
