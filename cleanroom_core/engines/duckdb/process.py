@@ -7,6 +7,7 @@ never sees raw rows and the other side's share tables.
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 import threading
@@ -92,4 +93,6 @@ def _places(trace: TracebackType | None) -> list[str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    status = main(sys.argv[1])
+    sys.stderr.flush()
+    os._exit(status)  # everything is sent and closed; taking the interpreter apart would take as long as a small query
