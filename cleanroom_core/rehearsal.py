@@ -108,8 +108,9 @@ def _make_homes(context: Context, definition: RoomDefinition) -> None:
     number = secrets.token_hex(4)  # two rehearsals of one room file are two rooms, and their logs cannot be mixed up
     keys = {}
     for alias in definition.collaborators:
+        (home / alias).mkdir(mode=0o700, parents=True)
         for folder in ("inbox", "share", "work"):
-            (home / alias / folder).mkdir(mode=0o700, parents=True)
+            (home / alias / folder).mkdir(mode=0o700)
         keys[alias] = make_keys(home / alias / "keys", f"{alias}.rehearsal.invalid/cleanroom/{definition.name}/{number}")
     genesis = Genesis(definition.name, tuple(keys[alias].collaborator(alias) for alias in keys))
     for alias, own in keys.items():
@@ -120,7 +121,7 @@ def _make_homes(context: Context, definition: RoomDefinition) -> None:
 
 def _make_token_keys(context: Context, definition: RoomDefinition) -> None:
     """One key per key_id, in every home: in a rehearsal nobody has to carry it. Real partners hand it over themselves."""
-    from cleanroom_core.stores.token_keys import write_token_key
+    from cleanroom_core.stores.token_key_files import write_token_key
     from cleanroom_core.tokens.key import format_key
 
     home = context.room_home(definition.name)

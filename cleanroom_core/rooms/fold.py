@@ -6,7 +6,7 @@ hash it names, and an entry that asks for something impossible is a part of the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -31,7 +31,8 @@ from cleanroom_core.rooms.state import (
     TokenState,
     Verdict,
 )
-from cleanroom_core.sql.types import Schema
+from cleanroom_core.sql.cells import Label, label_from_json
+from cleanroom_core.sql.types import DATE, Kind, Schema
 from cleanroom_core.tokens.spec import TokenSpec
 
 
@@ -113,17 +114,24 @@ def _asset(state: RoomState, act: Act, public: Public, payload: Any, logged: Log
     policy = state.policies.get(qualified)
     if policy is None or policy.policy.owner != act.alias or payload["policy"] != policy.policy_hash:
         return state
+    schema = Schema.from_json(payload["schema"])
     asset = AssetState(
         qualified=qualified,
         policy=policy.policy,
         policy_hash=policy.policy_hash,
-        schema=Schema.from_json(payload["schema"]),
-        labels={name: tuple(labels) for name, labels in payload["labels"].items()},
+        schema=schema,
+        labels={name: _labels(schema, name, labels) for name, labels in payload["labels"].items()},
         version=payload["version"],
         digest=payload["digest"],
         by=act,
     )
     return replace(state, assets={**state.assets, qualified: asset})
+
+
+def _labels(schema: Schema, name: str, labels: Sequence[Any]) -> tuple[Label, ...]:
+    column = schema.get(name)
+    type_ = DATE if column is None or column.type.kind in (Kind.DATE, Kind.TIMESTAMP) else column.type
+    return tuple(label_from_json(label, type_) for label in labels)
 
 
 def _room(state: RoomState, act: Act, public: Public, payload: Any, logged: Logged) -> RoomState:

@@ -15,7 +15,7 @@ from cleanroom_core.agreements.terms import AgreementTerms
 from cleanroom_core.audit.entry import Ref
 from cleanroom_core.guard.template import Template
 from cleanroom_core.policies.policy import Policy
-from cleanroom_core.policies.rule import Label
+from cleanroom_core.sql.cells import Label
 from cleanroom_core.sql.types import Schema
 from cleanroom_core.tokens.spec import TokenSpec
 

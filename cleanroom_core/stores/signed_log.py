@@ -192,7 +192,7 @@ class SignedLog:
         with self._lock:
             known = self._records[self.genesis.by_origin(origin).origin]
             if stop is None or stop > len(known):
-                fresh = self.store.read(origin, len(known))
+                fresh = self.store.read(origin, len(known), stop)
                 known += [_record(stored, origin, seq) for seq, stored in enumerate(fresh, start=len(known))]
             return known[start:stop]
 

@@ -50,9 +50,9 @@ class SqlStore:
                     "Entries of another's log differ from those already kept.", hint="Compare the two logs.", code="MIRROR"
                 )
             _insert(connection, origin, size, entries[overlap:])
+            _save_checkpoint(connection, checkpoint)
             if merkle.root(_reader(connection, origin), checkpoint.size) != checkpoint.root:
                 raise IntegrityError("A mirrored log does not have its signed root.", hint="Have it sent again.", code="MIRROR")
-            _save_checkpoint(connection, checkpoint)
 
     def seal(self, origin: str, sign: SignTree) -> StoredCheckpoint:
         with self._write() as connection:

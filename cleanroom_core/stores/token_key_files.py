@@ -35,7 +35,7 @@ def read_token_key(home: Path, key_id: str) -> str | None:
         raise TokenKeyError(
             f"The key file {path.name} may be read by others (mode {mode:04o}).", hint=f"Run: chmod 600 {path}", code="KEY_MODE"
         )
-    return path.read_text(encoding="utf-8").rstrip("\n")
+    return path.read_text(encoding="utf-8").removesuffix("\n")
 
 
 def write_token_key(home: Path, key_id: str, text: str) -> Path:

@@ -1,0 +1,105 @@
+"""Answer a question from released cells, or say which clause stands in the way. Tells nothing that was not released before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from cleanroom_core.audit.entry import Ref
+from cleanroom_core.guard import judge, judge_sql
+from cleanroom_core.guard.answer import Answer, project
+from cleanroom_core.guard.finding import Finding
+from cleanroom_core.guard.sheet import Sheet
+from cleanroom_core.guard.template import ParameterValue
+from cleanroom_core.identity.permissions import Permission, User
+from cleanroom_core.rooms.state import ResultState
+from cleanroom_core.stories.collaborator import Collaborator
+from cleanroom_core.stories.figures import SheetFigures, released_sheets
+from cleanroom_core.stories.world import world_of
+
+
+class Outcome(StrEnum):
+    RELEASED = "released"
+    REFUSED = "refused"
+    SUPPRESSED = "suppressed"  # no row reached the agreed minimum
+
+
+@dataclass(frozen=True)
+class Answered:
+    """`answer` and `release` are there when figures are; `findings` say what stands in the way when they are not."""
+
+    outcome: Outcome
+    answer: Answer | None = None
+    release: Ref | None = None
+    template: str | None = None
+    findings: tuple[Finding, ...] = field(default=())
+
+
+def ask_template(
+    side: Collaborator, user: User, template: str, parameters: Mapping[str, ParameterValue] | None = None
+) -> Answered:
+    """The figures of one parameter choice of a released template, for its receiver."""
+    user.require(Permission.ANSWER_READ, side.organisation)
+    wanted = dict(parameters or {})
+    result = newest(side, template)
+    planned = side.state().plan_in_force
+    if result is None or planned is None or template not in planned.text.templates:
+        return _refused(_not_released(template))
+    verdict = judge(planned.text.templates[template].template, world_of(side.state()))
+    if not verdict.ok:
+        return Answered(Outcome.REFUSED, template=template, findings=verdict.findings)
+    sheet = next((sheet for sheet in verdict.sheets if dict(sheet.parameters) == wanted), None)
+    if sheet is None:
+        message, hint = f"{template} has no such parameter choice.", "Take one of the values the plan lists."
+        return _refused(Finding("PARAMETER", message, hint, "template.parameters", "both"))
+    return _from(side, result, sheet)
+
+
+def ask_sql(side: Collaborator, user: User, sql: str, purpose: str | None = None) -> Answered:
+    """Judge a question in SQL; when it is, in other words, a sheet that was released to this side, answer from its cells."""
+    user.require(Permission.ANSWER_READ, side.organisation)
+    state = side.state()
+    verdict = judge_sql(sql, side.alias, world_of(state), purpose=purpose)
+    if not verdict.ok:
+        return Answered(Outcome.REFUSED, findings=verdict.findings)
+    sheet = verdict.sheets[0]
+    for result in reversed(state.released(side.alias)):
+        if result.receiver != side.alias:
+            continue
+        for figures in released_sheets(side, result):
+            if figures.cells.layout.covers(sheet.layout):
+                return _shown(result, sheet, figures)
+    message = "This question would pass the guard, but no released sheet answers it."
+    hint = "Propose it as a template on the plan page; both sides sign the plan, then it is computed."
+    return _refused(Finding("NOT_IN_PLAN", message, hint, "plan.templates", "both"))
+
+
+def newest(side: Collaborator, template: str) -> ResultState | None:
+    """The newest release of a template to this side."""
+    found = [result for result in side.state().released(side.alias) if result.template == template]
+    return next((result for result in reversed(found) if result.receiver == side.alias), None)
+
+
+def _from(side: Collaborator, result: ResultState, sheet: Sheet) -> Answered:
+    figures = next((found for found in released_sheets(side, result) if found.cells.layout.covers(sheet.layout)), None)
+    if figures is None:
+        return _refused(_not_released(result.template))
+    return _shown(result, sheet, figures)
+
+
+def _shown(result: ResultState, sheet: Sheet, figures: SheetFigures) -> Answered:
+    answer = project(sheet, figures.cells)
+    outcome = Outcome.RELEASED if answer.rows else Outcome.SUPPRESSED
+    return Answered(outcome, answer, result.release, result.template)
+
+
+def _refused(finding: Finding) -> Answered:
+    return Answered(Outcome.REFUSED, findings=(finding,))
+
+
+def _not_released(template: str) -> Finding:
+    return Finding(
+        "NOT_RELEASED", f"No result of {template} has been released to this side.",
+        "See on the home page what it waits for.", "plan.templates", "both",
+    )  # fmt: skip

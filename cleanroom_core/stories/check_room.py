@@ -1,0 +1,72 @@
+"""Check a room file against its data and the guard: what the text alone cannot tell, each finding with its line in the file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+from pathlib import Path
+
+from cleanroom_core.engines.protocol import OwnerEngine, Source
+from cleanroom_core.errors import CleanRoomError, Problem
+from cleanroom_core.guard import Asset, World, judge
+from cleanroom_core.policies.combine import combine
+from cleanroom_core.policies.compile import compile_policy
+from cleanroom_core.policies.policy import Policy
+from cleanroom_core.rooms.definition import RoomDefinition
+from cleanroom_core.rooms.roomfile import check_room_text, locate, problem_at, room_text
+from cleanroom_core.sql.types import Schema
+from cleanroom_core.tokens.hmac_expression import token_expressions
+
+
+def check_room_file(path: Path, engine: OwnerEngine, today: date) -> tuple[RoomDefinition | None, tuple[Problem, ...]]:
+    """All problems of a room file, sorted by line. Tables whose data is not there are judged as far as the text allows."""
+    text = room_text(path)
+    definition, problems = check_room_text(text, path.parent, today=today)
+    if definition is None:
+        return None, problems
+    found = [*problems, *_deep(text, definition, engine)]
+    return definition, tuple(sorted(found, key=lambda problem: (problem.line or 0, problem.column or 0, problem.message)))
+
+
+def _deep(text: str, definition: RoomDefinition, engine: OwnerEngine) -> Iterator[Problem]:
+    schemas: dict[str, Schema] = {}
+    for name, policy in definition.policies.items():
+        path = definition.data.get(name)
+        if path is None or not path.exists():
+            continue
+        try:
+            source = engine.describe(Source(path, {column: str(type_) for column, type_ in policy.types.items()}))
+        except CleanRoomError as error:
+            yield problem_at(text, ("assets", name, "data"), error)
+            continue
+        compiled = compile_policy(policy, source, token_expressions(definition.tokens))
+        for problem in compiled.problems:
+            yield _placed(text, ("assets", name, *problem.path), problem)
+        if not compiled.problems:
+            schemas[name] = compiled.schema
+    if len(schemas) == len(definition.policies):
+        yield from _templates(text, definition, schemas)
+
+
+def _placed(text: str, path: tuple[str | int, ...], problem: Problem) -> Problem:
+    line = locate(text, path, problem.line)
+    return Problem(problem.message, problem.hint, path, line, None, problem.code)
+
+
+def _templates(text: str, definition: RoomDefinition, schemas: Mapping[str, Schema]) -> Iterator[Problem]:
+    world = world_of_definition(definition, schemas)
+    for name, template in definition.templates.items():
+        for finding in judge(template, world).findings:
+            path = ("templates", name, "sql")
+            yield Problem(
+                f"templates.{name}: {finding.message}", finding.hint, path, locate(text, path, finding.line), None, finding.code
+            )
+
+
+def world_of_definition(definition: RoomDefinition, schemas: Mapping[str, Schema]) -> World:
+    """What the guard would know once everything of the file is published; labels come from the rules alone."""
+    policies: list[Policy] = list(definition.policies.values())
+    assets = {policy.qualified: Asset(policy.owner, policy.asset, schemas[policy.asset], policy.rule) for policy in policies}
+    return World(
+        assets, combine(definition.agreement, policies), definition.agreement.purposes, tuple(definition.collaborators)
+    )
