@@ -27,8 +27,12 @@ class SqlStore:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        with self._connection(writer=True) as connection:
-            migrate(connection)
+        try:
+            with self._connection(writer=True) as connection:
+                migrate(connection)
+        except BaseException:
+            self.close()
+            raise
 
     # -- writing ----------------------------------------------------------------------------------------------------------
 
@@ -167,29 +171,36 @@ class SqlStore:
             raise _store_error(found) from None
 
 
+_WAIT = "Wait for it to finish and do it again."
+_CAUSES = {
+    "SQLITE_FULL": (
+        "The disk is full; nothing was written",
+        "Free some space and do it again; what was acknowledged is kept.",
+        "STORE_FULL",
+    ),
+    "SQLITE_BUSY": ("The database is in use by another program; nothing was written", _WAIT, "STORE_LOCKED"),
+    "SQLITE_LOCKED": ("The database is in use by another program; nothing was written", _WAIT, "STORE_LOCKED"),
+    "SQLITE_READONLY": (
+        "The database may not be written",
+        "Give the file and its directory back their write permission.",
+        "STORE_READONLY",
+    ),
+    "SQLITE_CANTOPEN": ("The database cannot be opened", "Check the directory and its permissions.", "STORE_OPEN"),
+    # A failed fsync leaves open whether the last step will be there again.
+    "SQLITE_IOERR": (
+        "The disk failed; the last step was not acknowledged",
+        "Check the disk and its space, start again, and look whether the last step is there.",
+        "STORE_DISK",
+    ),
+}
+
+
 def _store_error(found: DBAPIError) -> StoreError:
     """Say what to do; the statement and its values stay out of the message."""
     name = str(getattr(found.orig, "sqlite_errorname", type(found.orig).__name__))
-    for prefix, what, hint, code in (
-        ("SQLITE_FULL", "The disk is full", "Free some space and do it again; what was acknowledged is kept.", "STORE_FULL"),
-        ("SQLITE_BUSY", "The database is in use by another program", "Wait for it to finish and do it again.", "STORE_LOCKED"),
-        (
-            "SQLITE_LOCKED",
-            "The database is in use by another program",
-            "Wait for it to finish and do it again.",
-            "STORE_LOCKED",
-        ),
-        (
-            "SQLITE_READONLY",
-            "The database cannot be written",
-            "Give its directory back its write permission.",
-            "STORE_READONLY",
-        ),
-        ("SQLITE_CANTOPEN", "The database cannot be opened", "Check the directory and its permissions.", "STORE_OPEN"),
-        ("SQLITE_IOERR", "The disk failed", "Check the disk and its free space, then do it again.", "STORE_DISK"),
-    ):
+    for prefix, (what, hint, code) in _CAUSES.items():
         if name.startswith(prefix):
-            return StoreError(f"{what} ({name}); nothing was written.", hint=hint, code=code)
+            return StoreError(f"{what} ({name}).", hint=hint, code=code)
     return StoreError(
         f"The database is damaged ({name}).",
         hint="Keep a copy of it, restore the home from its backup, and fetch the rest from the other side.",

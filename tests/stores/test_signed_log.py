@@ -53,8 +53,10 @@ def test_beginning_again_changes_nothing_and_another_room_is_refused(tmp_path, r
 
 def test_opening_needs_a_beginning_and_the_right_keys(tmp_path, room):
     provider, _ = room
+    empty = open_sqlite(tmp_path / "empty.db")
     with pytest.raises(NotReadyError):
-        SignedLog.open(open_sqlite(tmp_path / "empty.db"), provider.keys)
+        SignedLog.open(empty, provider.keys)
+    empty.close()
     stranger = keys_of(tmp_path / "stranger", "stranger")
     with pytest.raises(NotReadyError):
         SignedLog.open(provider.store, stranger)
@@ -191,12 +193,14 @@ def test_an_edited_entry_is_never_signed(tmp_path, room):
     sabotage(
         provider, "UPDATE entries SET leaf = CAST(replace(CAST(leaf AS TEXT), 'steward', 'officer') AS BLOB) WHERE seq = 2"
     )
-    for log in (provider, reopen(provider, tmp_path / "provider" / "log.db")):
+    again = reopen(provider, tmp_path / "provider" / "log.db")
+    for log in (provider, again):
         with pytest.raises(StoreError) as refused:
             log.checkpoint()
         assert refused.value.code == "STORE_DAMAGED"
         with pytest.raises(IntegrityError):
             log.records()
+    again.store.close()
     assert provider.store.checkpoint(provider.origin) is None
 
 

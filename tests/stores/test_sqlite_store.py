@@ -147,6 +147,7 @@ def test_a_damaged_database_is_said_so(path, store):
     with pytest.raises(StoreError) as refused:
         open_sqlite(path).read(A)
     assert refused.value.code == "STORE_DAMAGED"
+    assert "backup" in refused.value.hint
 
 
 def test_a_database_in_use_says_so_and_loses_nothing(path, store, monkeypatch):
