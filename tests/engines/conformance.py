@@ -22,6 +22,7 @@ from cleanroom_core.engines.protocol import CellQuery, Limits, OwnerEngine, Room
 from cleanroom_core.errors import IntegrityError, QueryCancelledError, QueryFailedError, TableError
 from cleanroom_core.sql.types import BIGINT, BOOLEAN, DATE, DOUBLE, STRING, TIMESTAMP, Column, Kind, Schema, SqlType
 
+USUAL = Limits()
 WIDE = SqlType(Kind.DECIMAL, 38, 0)
 MONEY = SqlType(Kind.DECIMAL, 12, 2)
 ALL_TYPES = Schema((
@@ -151,7 +152,7 @@ class RoomConformance:
         folder = tmp_path_factory.mktemp("share")
         return owner.publish(parquet_of_all_types(folder / "s.parquet"), whole(owner), folder / "t", "i", {})[0]
 
-    def ask(self, room: RoomEngine, table: ShareTable, *queries: str, limits: Limits = Limits()) -> list[tuple[object, ...]]:
+    def ask(self, room: RoomEngine, table: ShareTable, *queries: str, limits: Limits = USUAL) -> list[tuple[object, ...]]:
         asked = [CellQuery(f"q{n}", sql_for(room, sql), ("provider.asset",)) for n, sql in enumerate(queries)]
         found = room.run(asked, {"provider.asset": table}, limits)
         assert [cells.id for cells in found] == [query.id for query in asked]

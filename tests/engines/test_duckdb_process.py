@@ -18,11 +18,12 @@ from cleanroom_core.engines.protocol import CellQuery, Limits
 from cleanroom_core.errors import EngineLostError, QueryCancelledError, QueryFailedError, QueryTimeoutError
 from tests.engines.children import children_of, my_engine_processes, runs, wait_until
 
+USUAL = Limits()
 ENDLESS = "SELECT sum(hash(a.range + b.range)) AS n FROM range(10000000) a, range(10000000) b"
 SPILLING = "SELECT sum(r) FROM (SELECT row_number() OVER (ORDER BY hash(range)) r, repeat('x', 40) t FROM range(40000000))"
 
 
-def run(work: Path, sql: str, limits: Limits = Limits(), **more: object) -> tuple[object, ...]:
+def run(work: Path, sql: str, limits: Limits = USUAL, **more: object) -> tuple[object, ...]:
     return DuckDBRoomEngine(work).run([CellQuery("q", sql, ())], {}, limits, **more)  # type: ignore[arg-type]
 
 

@@ -123,6 +123,8 @@ def _checked_header(names: list[str]) -> tuple[str, ...]:
     for position, title in enumerate(names, start=1):
         if not title.strip():
             raise _error(1, f"column {position} has no name.", "Give every column a name in the first line.")
+        if "\n" in title or "\r" in title:  # DuckDB takes the first line break of a file for the end of its first row
+            raise _error(1, f"the name of column {position} contains a line break.", "Write each name on one line.")
         if (first := seen.setdefault(title.casefold(), position)) != position:
             raise _error(
                 1,

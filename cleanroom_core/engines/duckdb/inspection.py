@@ -37,6 +37,8 @@ def _csv(path: Path, types: Mapping[str, str], opener: Opener) -> Reading:
         kept = _round_trips(connection, candidates, filled)
     except duckdb.InvalidInputException:
         raise csv_source.unreadable(path, form) from None
+    if rows != form.records:  # two readers must agree on how many there are, or one of them has lost some
+        raise csv_source.unreadable(path, form)
     fields = tuple(
         Field(title, "VARCHAR", given.get(title) or (candidates[title] if title in kept else STRING), title in given)
         for title in form.header
@@ -72,6 +74,11 @@ def _parquet(path: Path, types: Mapping[str, str], opener: Opener) -> Reading:
     connection = opener((path,))
     try:
         open_raw(connection, "parquet", (path,))
+        known = {
+            row[0] for row in connection.sql("SELECT name FROM parquet_schema($path)", params={"path": str(path)}).fetchall()
+        }
+        if not known.issuperset(connection.sql("SELECT * FROM raw").columns):  # DuckDB renames the second of two
+            raise _doubtful_names()
         return _typed(connection, "parquet", (path,), types, Partitioned())
     except (duckdb.IOException, duckdb.InvalidInputException, duckdb.SerializationException):
         raise TableError(
@@ -136,11 +143,7 @@ def _check_names(names: list[str]) -> None:
     seen: set[str] = set()
     for title in names:
         if not title.strip() or title.casefold() in seen:
-            raise TableError(
-                "A column has no name, or the same name as another (upper and lower case do not differ).",
-                hint="Give every column a name of its own.",
-                code="TABLE_COLUMNS",
-            )
+            raise _doubtful_names()
         seen.add(title.casefold())
 
 
@@ -192,3 +195,11 @@ def _one_row(connection: duckdb.DuckDBPyConnection, query: exp.Select) -> tuple:
 
 def _no_rows() -> TableError:
     return TableError("The table has no rows.", hint="Export it with its rows.", code="TABLE_EMPTY")
+
+
+def _doubtful_names() -> TableError:
+    return TableError(
+        "A column has no name, or the same name as another (upper and lower case do not differ).",
+        hint="Give every column a name of its own.",
+        code="TABLE_COLUMNS",
+    )
