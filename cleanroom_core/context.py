@@ -105,6 +105,18 @@ class Context:
             raise NotPermittedError(f"{user.username} does not act for a collaborator of {room}.", hint="Choose another room.")
         return self.side(room, alias)
 
+    def reader(self, room: str, user: User) -> Collaborator:
+        """Whose home this user reads the room from: the own side's; an auditor, who has no side, reads the creator's.
+
+        Only for reading: every story asks again for whom a user acts, and refuses an auditor. Raises NotPermittedError for a
+        room this user may not open.
+        """
+        if user.organisation is not None:
+            return self.collaborator(room, user)
+        if room not in self.rooms_of(user):
+            raise NotPermittedError(f"{user.username} may not open {room}.", hint="Choose another room.")
+        return self.side(room, next(iter(self.info(room).collaborators)))
+
     def side(self, room: str, alias: str) -> Collaborator:
         with self._lock:
             if (room, alias) not in self._sides:
