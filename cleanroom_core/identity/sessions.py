@@ -7,7 +7,7 @@ not older than the moment from which the user's sessions count (`valid_after`: s
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 _ISSUER = "cleanroom"
@@ -81,4 +81,4 @@ def read_token(token: str, key: str, now: datetime) -> str | None:
     sid, expires = claims["sid"], claims["exp"]
     if not isinstance(sid, str) or not isinstance(expires, int):
         return None
-    return sid if now < datetime.fromtimestamp(expires, UTC) else None
+    return sid if now.timestamp() < expires else None

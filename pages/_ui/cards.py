@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import streamlit as st
 
-# What Markdown, or Streamlit's additions to it (`:red[`, `$`), could take for more than itself; the rest at a line's start only.
+# What Markdown, or Streamlit's additions to it (`:red[`, `$`), take for more than itself; some at a line's start only.
 _ACTIVE = re.compile(r"[\\`*_\[\]<>~$#|&!]|:(?=\w)|^[-+=]|(?<=^\d)[.)]|(?<=^\d\d)[.)]|(?<=^\d\d\d)[.)]")
 
 type_of_status = Literal["done", "your turn", "waiting", "blocked", "not yet", "cannot tell"]

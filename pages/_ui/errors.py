@@ -18,7 +18,7 @@ def shown() -> Iterator[None]:
     """Show what goes wrong inside, and go on after it. Streamlit's own `st.stop` and `st.rerun` pass through."""
     try:
         yield
-    except Exception as error:  # noqa: BLE001  the outermost place: whatever it was, the reader gets an id and no trace
+    except Exception as error:
         show(error)
 
 
@@ -29,10 +29,9 @@ def show(error: Exception) -> str:
     if isinstance(error, CleanRoomError):
         what, todo, code = error.message, error.hint, error.code
     else:
-        what, todo, code = "Something went wrong on our side.", "Try again; if it happens again, give us the error id.", "UNEXPECTED"
+        what, todo, code = "Something went wrong on our side.", "Try again; if it happens again, give us the error id.", "OTHER"
     lines = "  \n".join(plain(line) for line in what.splitlines())
-    st.error(f"**{lines}**\n\n{plain(todo)}\n\n{plain(code)} · error id {error_id}" if "\n" not in what else
-             f"{lines}\n\n{plain(todo)}\n\n{plain(code)} · error id {error_id}")
+    st.error(f"{lines}\n\n{plain(todo)}\n\n{plain(code)} · error id {error_id}")
     return error_id
 
 

@@ -25,10 +25,10 @@ _DENIED = "Your roles do not allow this. Ask somebody on your side who may."
 def require(permission: Permission | None = None) -> Viewer:
     """The viewer, read anew from the user store; stops the run unless they are signed in and hold the permission."""
     found = _look(permission)
-    if isinstance(found, Viewer):
-        return found
-    st.info(found)
-    st.stop()
+    if not isinstance(found, Viewer):
+        st.info(found)
+        st.stop()
+    return found
 
 
 def action(permission: Permission, act: Callable[..., None]) -> Callable[..., None]:

@@ -13,6 +13,6 @@ from pages._ui.logfile import open_log
 async def lifespan(_app: object) -> AsyncIterator[dict[str, object]]:
     open_log(home_path())
     import altair  # noqa: F401
-    import pandas  # noqa: F401, ICN001
+    import pandas  # noqa: F401
 
     yield {}

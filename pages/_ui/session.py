@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import streamlit as st
-from extra_streamlit_components import CookieManager
+from extra_streamlit_components.CookieManager import CookieManager, _component_func
 
 from cleanroom_core.context import home_path
 from cleanroom_core.identity.cookie_key import load_cookie_key
@@ -21,7 +20,7 @@ from pages._ui.loopback import rehearsal_allowed
 COOKIE = "cleanroom_session"
 
 SID = "_sid"  # the session of this tab
-_TOKEN = "_token_to_keep"  # noqa: S105  name of a key: a token on its way into the browser's cookie
+_TOKEN = "_token_to_keep"
 _FORGET = "_cookie_to_forget"
 _REFUSED = "_token_refused"  # digest of a token already reported, so that it is one line in the log and not one per rerun
 
@@ -86,8 +85,13 @@ def wipe() -> None:
         st.session_state[_REFUSED] = refused
 
 
+@st.fragment
 def sync_cookie() -> None:
-    """Bring the browser's cookie up to date: an iframe that writes it is shown until it says that it has."""
+    """Bring the browser's cookie up to date: an iframe that writes it is shown until it says that it has.
+
+    A fragment, because a component's answer runs the script again, and a full run would interrupt the one before it and
+    lose the click that this was about.
+    """
     token = st.session_state.get(_TOKEN)
     if token is None and _FORGET not in st.session_state:
         return
@@ -96,14 +100,21 @@ def sync_cookie() -> None:
         for key in (_TOKEN, _FORGET):
             st.session_state.pop(key, None)
         return
-    manager = CookieManager(key="cookie_init")
+    manager = _cookie_writer()
     if token is None:
-        with suppress(KeyError):  # the component forgets a cookie it never knew
-            manager.delete(COOKIE, key=step)
+        manager.delete(COOKIE, key=step)
         return
     lifetime: timedelta = state.users().limits.lifetime
     secure = (st.context.url or "").startswith("https://")
     manager.set(COOKIE, token, key=step, expires_at=datetime.now(UTC) + lifetime, secure=secure or None)
+
+
+def _cookie_writer() -> CookieManager:
+    """The library's component without its constructor, which would fetch every cookie of this host into our state."""
+    writer = CookieManager.__new__(CookieManager)
+    writer.cookie_manager = _component_func
+    writer.cookies = {COOKIE: ""}
+    return writer
 
 
 def _sid_of_cookie() -> str | None:

@@ -10,6 +10,7 @@ from itertools import groupby
 
 import streamlit as st
 import streamlit_authenticator as stauth
+from streamlit_authenticator.controllers import AuthenticationController
 
 from cleanroom_core.errors import InputError
 from cleanroom_core.identity.passwords import MAXIMUM_CHARACTERS, MINIMUM_CHARACTERS
@@ -76,25 +77,38 @@ def _continue_as(people: list[User]) -> None:
 
 
 def _password_form() -> None:
-    attempts: list[Attempt] = []
-    st.session_state["logout"] = True  # keeps the library from reading the cookie itself
-    form = stauth.Authenticate(
-        {"usernames": {}}, session.COOKIE, session.cookie_key(), cookie_expiry_days=0, auto_hash=False, login_sleep_time=0
-    )
-    library = form.authentication_controller.authentication_model
-
-    def check(username: str, password: str) -> bool:
-        attempt = state.users().sign_in(username, password, session.client())
-        attempts.append(attempt)
-        if attempt.user is None:
-            return False
-        library.credentials["usernames"][username] = {"name": attempt.user.name}
-        return True
-
-    library.check_credentials = check
+    form = _Form()
     with shown():
         form.login(fields=_FIELDS)
-    _tell(attempts[0] if attempts else None)
+    _tell(form.attempt)
+
+
+class _Form(stauth.Authenticate):
+    """The library's form on our store. Its constructor is left out: it would make a cookie component."""
+
+    def __init__(self) -> None:
+        self.attempt: Attempt | None = None
+        self.path = None
+        self.attrs = {"login_sleep_time": 0}
+        self.cookie_controller = _NoCookies()
+        self.authentication_controller = AuthenticationController({"usernames": {}}, auto_hash=False)
+        self.authentication_controller.authentication_model.check_credentials = self._check
+
+    def _check(self, username: str, password: str) -> bool:
+        self.attempt = state.users().sign_in(username, password, session.client())
+        if self.attempt.user is None:
+            return False
+        known = self.authentication_controller.authentication_model.credentials["usernames"]
+        known[username] = {"name": self.attempt.user.name}
+        return True
+
+
+class _NoCookies:
+    """Cookies are `session`'s: the library's hold no session that could be ended."""
+
+    def get_cookie(self) -> None: ...
+
+    def set_cookie(self) -> None: ...
 
 
 def _tell(attempt: Attempt | None) -> None:

@@ -1,4 +1,4 @@
-"""How a page gets at the core: the home, the people, the room the viewer looks at. The only glue to `cleanroom_core.context`."""
+"""How a page gets at the core: the people, and the room the viewer looks at. The only glue to `cleanroom_core.context`."""
 
 from __future__ import annotations
 
