@@ -9,12 +9,12 @@ from __future__ import annotations
 from sqlglot import exp
 from sqlglot.dialects.databricks import Databricks
 from sqlglot.errors import ParseError, SqlglotError, TokenError
-from sqlglot.tokenizer_core import TokenType
+from sqlglot.tokenizer_core import Token, TokenType
 
-from cleanroom_core.guard.finding import Refusal
+from cleanroom_core.guard.finding import Refusal, place, place_of
 
 LONGEST = 20_000  # characters; a longer text is not a question somebody will read before signing it
-DEEPEST = 60  # parentheses within parentheses
+DEEPEST = 25  # parentheses within parentheses
 
 
 class RoomSql(Databricks):
@@ -31,39 +31,47 @@ def parse(text: str) -> exp.Select:
         raise _statement("This text is too long.", f"A template has at most {LONGEST} characters.", "TOO_LONG")
     try:
         tokens = RoomSql().tokenize(text)
-        _first_is_select([token.token_type for token in tokens])
-        trees = [tree for tree in RoomSql().parser().parse(tokens, text) if tree is not None]
+        _check(tokens, text)
+        trees = [
+            tree for tree in RoomSql().parser().parse(tokens, text) if tree is not None and not isinstance(tree, exp.Semicolon)
+        ]
     except ParseError as error:
         raise _unreadable(error) from None
-    except (TokenError, SqlglotError, RecursionError):
+    except RecursionError:
+        raise _statement("This text is nested too deeply.", "Write it with fewer parts.", "TOO_COMPLEX") from None
+    except (TokenError, SqlglotError):
         raise _statement("This is not SQL the guard can read.", "Look for an open quote or parenthesis.", "SYNTAX") from None
-    if len(trees) != 1:
-        raise _statement("A template is one statement.", "Remove everything after the first semicolon.", "SEVERAL_STATEMENTS")
-    if not isinstance(trees[0], exp.Select):
-        raise _statement(
-            "A template is exactly one SELECT.", "Ask the parts as templates of their own.", "NOT_ONE_SELECT", trees[0]
-        )
-    select = trees[0]
+    select = trees[0] if len(trees) == 1 else None
+    if not isinstance(select, exp.Select):
+        hint = "Ask the parts as templates of their own."
+        where = place(text, select) if select is not None else None
+        raise _statement("A template is exactly one SELECT.", hint, "NOT_ONE_SELECT", where)
     select.set("hint", None)
     return select
 
 
-def _first_is_select(types: list[TokenType]) -> None:
-    if not types:
+def _check(tokens: list[Token], text: str) -> None:
+    """What tokens alone can tell, before a parser that falls back to "some command" for what it does not know."""
+    if not tokens or all(token.token_type is TokenType.SEMICOLON for token in tokens):
         raise _statement("There is no SQL here.", "Write one SELECT.", "EMPTY")
-    if types[0] is TokenType.L_PAREN:
-        raise _statement("A template is exactly one SELECT.", "Remove the parentheses around it.", "NOT_ONE_SELECT")
-    if types[0] not in (TokenType.SELECT, TokenType.WITH):
-        raise _statement("A template is exactly one SELECT.", "Begin with SELECT.", "NOT_ONE_SELECT")
-    depth = 0
-    for type_ in types:
-        depth += {TokenType.L_PAREN: 1, TokenType.R_PAREN: -1}.get(type_, 0)
+    first = tokens[0]
+    if first.token_type not in (TokenType.SELECT, TokenType.WITH):
+        hint = "Remove the parentheses around it." if first.token_type is TokenType.L_PAREN else "Begin with SELECT."
+        raise _statement("A template is exactly one SELECT.", hint, "NOT_ONE_SELECT", place_of(text, first.start))
+    depth, ended = 0, False
+    for token in tokens:
+        depth += {TokenType.L_PAREN: 1, TokenType.R_PAREN: -1}.get(token.token_type, 0)
         if depth > DEEPEST:
-            raise _statement("This text is nested too deeply.", "Remove parentheses that change nothing.", "TOO_COMPLEX")
+            where = place_of(text, token.start)
+            raise _statement("This text is nested too deeply.", "Remove parentheses that change nothing.", "TOO_COMPLEX", where)
+        if ended and token.token_type is not TokenType.SEMICOLON:
+            where = place_of(text, token.start)
+            raise _statement("A template is one statement.", "Remove what follows the semicolon.", "SEVERAL_STATEMENTS", where)
+        ended = ended or token.token_type is TokenType.SEMICOLON
 
 
-def _statement(message: str, hint: str, code: str, at: exp.Expr | None = None) -> Refusal:
-    return Refusal(code, message, hint, clause="grammar.statement", at=at)
+def _statement(message: str, hint: str, code: str, where: tuple[int | None, int | None] | None = None) -> Refusal:
+    return Refusal(code, message, hint, clause="grammar.statement", where=where)
 
 
 def _unreadable(error: ParseError) -> Refusal:

@@ -64,7 +64,11 @@ def place(text: str, node: exp.Expr | None) -> tuple[int | None, int | None]:
     while node is not None:
         starts = [found.meta["start"] for found in node.walk() if "start" in found.meta]
         if starts:
-            start = min(starts)
-            return text.count("\n", 0, start) + 1, start - text.rfind("\n", 0, start)
+            return place_of(text, min(starts))
         node = node.parent
     return None, None
+
+
+def place_of(text: str, start: int) -> tuple[int, int]:
+    """Line and column, from 1, of the character at this offset."""
+    return text.count("\n", 0, start) + 1, start - text.rfind("\n", 0, start)

@@ -91,6 +91,9 @@ KNOWN: dict[type[exp.Expr], tuple[str, str, str]] = {
     exp.Max: ("ORDER_STATISTIC", "MAX shows somebody's own value.", "Use avg or sum of a measure."),
     exp.Min: ("ORDER_STATISTIC", "MIN shows somebody's own value.", "Use avg or sum of a measure."),
     exp.Median: ("ORDER_STATISTIC", "MEDIAN shows somebody's own value.", "Use avg of a measure."),
+    exp.Like: ("PATTERN", "Patterns are not in the grammar.", "Write the labels out: = or IN."),
+    exp.ILike: ("PATTERN", "Patterns are not in the grammar.", "Write the labels out: = or IN."),
+    exp.RegexpLike: ("PATTERN", "Patterns are not in the grammar.", "Write the labels out: = or IN."),
     exp.Offset: ("CLAUSE", "OFFSET is not in the grammar.", "Use LIMIT alone; answers are read as often as you like."),
     exp.JSONExtract: (
         "JSON", "A colon after a name reads into JSON.", "Put a space before a parameter: `= :flag`, not `=x:flag`.",

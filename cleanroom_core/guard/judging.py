@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import replace
+from datetime import date
 from typing import TypeVar
 
-from cleanroom_core.guard.calendar import truncate
+from cleanroom_core.guard.calendar import following
 from cleanroom_core.guard.dialect import parse
 from cleanroom_core.guard.finding import Finding, Refusal
 from cleanroom_core.guard.question import AllOf, Condition, Key, Question, Ref, Within, both, canonical_hash
@@ -14,7 +15,7 @@ from cleanroom_core.guard.reading.conditions import condition, conjuncts
 from cleanroom_core.guard.reading.outputs import Frame
 from cleanroom_core.guard.reading.projection import frame_of, having_of, limit_of, order_of, outputs_of, with_aliases
 from cleanroom_core.guard.reading.scope import Reading
-from cleanroom_core.guard.regions import Region
+from cleanroom_core.guard.regions import Labels, Region, Spans
 from cleanroom_core.guard.rules import STAGES
 from cleanroom_core.guard.safe_query import sealed
 from cleanroom_core.guard.sheet import Output, Sheet, Sorting
@@ -112,11 +113,18 @@ def _labels(key: Key, where: Condition, assets: tuple[Asset, ...]) -> tuple[Labe
         if None not in domain and region is not None and None in region:
             kept.add(None)  # the filter asks for missing values by name
     else:
-        days = asset.days(key.ref.column)
-        if days is None:
+        periods = asset.periods(key.ref.column, key.grid)
+        if periods is None:
             return None
-        kept = {truncate(day, key.grid) for day in days if region is None or day in region}
+        kept = {start for start in periods if region is None or _meets(start, key.grid, region)}
     return tuple(sorted(kept, key=lambda label: label_order((label,))))
+
+
+def _meets(start: date | None, grid: str, region: Region) -> bool:
+    """Whether some day of the period is let through."""
+    if start is None or isinstance(region, Labels):
+        return None in region
+    return not (Spans((((start, 0), (following(start, grid), 0)),)) & region).is_empty
 
 
 def _region(ref: Ref, where: Condition) -> Region | None:

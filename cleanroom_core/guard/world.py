@@ -18,8 +18,8 @@ T = TypeVar("T")
 @dataclass(frozen=True)
 class Asset:
     """A registered asset. `schema`: of the share-safe table. `labels`: the published labels per dimension, which stand in where
-    the rule names no domain; for a date, days that occur (any day of a period stands for the period). None among the labels
-    says that missing values form a cell of their own."""
+    the rule names no domain; for a date the first days of its periods, under `column@month` for each agreed grid. None among
+    the labels says that missing values form a cell of their own."""
 
     owner: str
     name: str
@@ -62,12 +62,12 @@ class Asset:
             known[None] = None
         return tuple(known)
 
-    def days(self, name: str) -> tuple[date, ...] | None:
-        """The published days of a date dimension; None when they are not published."""
-        found = _named(self.labels, name)
+    def periods(self, name: str, grid: str) -> tuple[date | None, ...] | None:
+        """The published periods of a date dimension on a grid, by their first days; None when they are not published."""
+        found = _named(self.labels, f"{name}@{grid}")
         if found is None:
             return None
-        return tuple(date.fromisoformat(str(label)[:10]) for label in found if label is not None)
+        return tuple(None if label is None else date.fromisoformat(str(label)[:10]) for label in found)
 
     def clause(self, *path: str) -> str:
         """How a finding names a clause of this asset's rule: `provider.transaction_signals: rule.dimensions`."""
