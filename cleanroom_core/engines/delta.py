@@ -106,7 +106,7 @@ def _check_features(table: DeltaTable) -> None:
             hint="Write the table anew without it (CREATE TABLE ... AS SELECT).",
             code="TABLE_FEATURE",
         )
-    if "deletionVectors" in features and any(True for _ in table.deletion_vectors()):
+    if "deletionVectors" in features and _has_deletion_vectors(table):
         raise TableError(
             "The Delta table has deletion vectors, which plain readers ignore.",
             hint="Run REORG TABLE ... APPLY (PURGE) on it first.",
@@ -119,6 +119,15 @@ def _check_features(table: DeltaTable) -> None:
             hint="Write the table anew without it, or export it as Parquet.",
             code="TABLE_FEATURE",
         )
+
+
+def _has_deletion_vectors(table: DeltaTable) -> bool:
+    from deltalake.exceptions import DeltaError
+
+    try:
+        return any(True for _ in table.deletion_vectors())
+    except DeltaError:
+        return True  # there are some, and they cannot even be read
 
 
 def _files(path: Path, table: DeltaTable, partitioned_by: tuple[str, ...]) -> Iterable[DataFile]:
