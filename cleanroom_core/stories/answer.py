@@ -8,12 +8,14 @@ from enum import StrEnum
 
 from cleanroom_core.audit.entry import Ref
 from cleanroom_core.guard import judge, judge_sql
-from cleanroom_core.guard.answer import Answer, project
+from cleanroom_core.guard.answer import Answer, not_released_labels, project
 from cleanroom_core.guard.finding import Finding
 from cleanroom_core.guard.sheet import Sheet
-from cleanroom_core.guard.template import ParameterValue
+from cleanroom_core.guard.template import ParameterValue, Template
+from cleanroom_core.guard.units import units_of
 from cleanroom_core.identity.permissions import Permission, User
 from cleanroom_core.rooms.state import ResultState
+from cleanroom_core.sql.cells import Label
 from cleanroom_core.stories.collaborator import Collaborator
 from cleanroom_core.stories.figures import SheetFigures, released_sheets
 from cleanroom_core.stories.world import world_of
@@ -27,13 +29,31 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Answered:
-    """`answer` and `release` are there when figures are; `findings` say what stands in the way when they are not."""
+    """`answer` and `release` are there when figures are; `findings` say what stands in the way when they are not.
+
+    `units`: column -> `label` or what its figures count (`guard.units`). `not_released`: per key of the sheet, the labels of
+    the agreed domain without any released cell, without a reason.
+    """
 
     outcome: Outcome
     answer: Answer | None = None
     release: Ref | None = None
     template: str | None = None
     findings: tuple[Finding, ...] = field(default=())
+    units: Mapping[str, str] = field(default_factory=dict)
+    not_released: Mapping[str, tuple[Label, ...]] = field(default_factory=dict)
+
+
+def released_templates(side: Collaborator, user: User) -> dict[str, tuple[Template, ResultState]]:
+    """The templates of the plan in force with a release to this side, each with its newest release."""
+    user.require(Permission.ANSWER_READ, side.organisation)
+    planned = side.state().plan_in_force
+    found = {} if planned is None else {name: newest(side, name) for name in sorted(planned.text.templates)}
+    return {
+        name: (planned.text.templates[name].template, result)
+        for name, result in found.items()
+        if planned is not None and result is not None
+    }
 
 
 def ask_template(
@@ -91,7 +111,8 @@ def _from(side: Collaborator, result: ResultState, sheet: Sheet) -> Answered:
 def _shown(result: ResultState, sheet: Sheet, figures: SheetFigures) -> Answered:
     answer = project(sheet, figures.cells)
     outcome = Outcome.RELEASED if answer.rows else Outcome.SUPPRESSED
-    return Answered(outcome, answer, result.release, result.template)
+    missing = not_released_labels(sheet, figures.cells)
+    return Answered(outcome, answer, result.release, result.template, (), units_of(sheet), missing)
 
 
 def _refused(finding: Finding) -> Answered:

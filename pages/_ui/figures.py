@@ -1,0 +1,44 @@
+"""Protected cells as a table: what lies in quarantine, for the one person who may look."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from cleanroom_core.sql.cells import Cell, Cells, Figure
+from cleanroom_core.stories.figures import SheetFigures
+from pages._ui.cards import plain
+from pages._ui.tables import show_table
+
+
+def show_cells(sheet: SheetFigures) -> None:
+    """One sheet: labels, rows, people per protected side, and each column's count and sum."""
+    cells, chosen = sheet.cells, ", ".join(f"{name} = {value}" for name, value in sheet.parameters.items())
+    if chosen:
+        st.markdown(f"With {plain(chosen)}")
+    if not cells.cells:
+        st.caption("No segment reached the agreed minimum.")
+        return
+    show_table(_names(cells), [_row(cells, cell) for cell in cells.cells], alt=f"Figures in quarantine {chosen}")
+
+
+def _names(cells: Cells) -> list[str]:
+    layout = cells.layout
+    names = [key.name for key in layout.keys] + ["rows"]
+    names += [f"people of {', '.join(unit.assets)}" for unit in layout.units]
+    for figure in layout.figures:
+        names += [f"{figure.name} count"] + ([f"{figure.name} sum"] if figure.summed else [])
+    return names
+
+
+def _row(cells: Cells, cell: Cell) -> list[Any]:
+    row: list[Any] = [*cell.labels, cell.rows, *cell.people]
+    for layout in cells.layout.figures:
+        figure = cell.figures[layout.name]
+        row += [figure.count] + ([_sum(figure, cells.numerator_minimum)] if layout.summed else [])
+    return row
+
+
+def _sum(figure: Figure, minimum: int) -> Any:
+    return f"fewer than {minimum}" if figure.fewer else figure.sum
