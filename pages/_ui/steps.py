@@ -25,4 +25,8 @@ class Step:
 
 STEPS: tuple[Step, ...] = (
     Step("home", "Timeline", None),
+    Step("review", "Review", None),
+    Step("results", "Results", None),
+    Step("inbox", "Inbox", Permission.ROOM_READ),
+    Step("prechecks", "Prechecks", Permission.ROOM_READ),
 )  # fmt: skip
