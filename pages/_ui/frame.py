@@ -60,11 +60,22 @@ def _header(user: User) -> None:
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         roles = ", ".join(sorted(user.roles))
         st.markdown(f"{plain(user.name)}, {roles}, {plain(user.organisation or 'for both sides')}", width="content")
+        _room_choice(user)
         leave = st.button("Sign out", key="sign_out")
     with st.container():
         session.sync_cookie()
     if leave:
         session.sign_out(user)
+
+
+def _room_choice(user: User) -> None:
+    rooms, current = state.context().rooms_of(user), state.current_room(user)
+    if current is None or len(rooms) == 1:
+        return
+    chosen = st.selectbox("Room", rooms, index=rooms.index(current), label_visibility="collapsed", width=280)
+    if chosen != current:
+        state.choose_room(chosen)
+        st.rerun()
 
 
 def _report_denied(user: User, allowed: Collection[Step]) -> None:

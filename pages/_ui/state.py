@@ -45,18 +45,27 @@ def now() -> datetime:
 
 
 def viewer(user: User) -> Viewer:
-    """The room is the one in the URL (`?room=`), else the one looked at before, else the first this user may open."""
-    here = context()
-    rooms = here.rooms_of(user)
-    wanted = (st.query_params.get("room"), st.session_state.get(_ROOM))
-    room = next((name for name in wanted if name in rooms), rooms[0] if rooms else None)
-    st.session_state[_ROOM] = room
-    side = None if room is None or user.organisation is None else here.collaborator(room, user)
+    room = current_room(user)
+    side = None if room is None or user.organisation is None else context().collaborator(room, user)
     return Viewer(user, user.organisation, room, side)
 
 
-def choose_room(room: str) -> None:
+def current_room(user: User) -> str | None:
+    """The room in the URL (`?room=`), else the one looked at before, else the first this user may open.
+
+    A room of others is treated as one that does not exist.
+    """
+    rooms = context().rooms_of(user)
+    wanted = (st.query_params.get("room"), st.session_state.get(_ROOM))
+    room = next((name for name in wanted if name in rooms), rooms[0] if rooms else None)
     st.session_state[_ROOM] = room
+    return room
+
+
+def choose_room(room: str) -> None:
+    """Look at this room from now on; a link to something in another room has served its purpose."""
+    st.session_state[_ROOM] = room
+    st.query_params.clear()
 
 
 @st.cache_resource(show_spinner=False)

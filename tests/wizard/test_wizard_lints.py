@@ -52,7 +52,10 @@ def cached_calls(path: Path) -> Iterator[str]:
 
 
 def state_problems(path: Path, page: bool) -> Iterator[str]:
-    """S3. No `global`; in pages no mutable value at module level and no functools cache."""
+    """S3. No `global`; in `_ui` no mutable value at module level, and no functools cache in pages either.
+
+    A page script is run anew each time; `_ui` is imported once, so what its modules hold is everybody's.
+    """
     module = tree(path)
     for node in ast.walk(module):
         if isinstance(node, ast.Global):
@@ -61,7 +64,7 @@ def state_problems(path: Path, page: bool) -> Iterator[str]:
             for decorator in node.decorator_list:
                 if dotted(decorator).rpartition(".")[2] in {"cache", "lru_cache", "cached_property"}:
                     yield f"{name_of(path)}:{node.lineno} {node.name} remembers across users"
-    if page:
+    if page and path.parent.name != "pages":
         for node in module.body:
             value = node.value if isinstance(node, ast.Assign | ast.AnnAssign) else None
             target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
