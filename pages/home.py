@@ -1,4 +1,4 @@
-"""Where the partnership stands and whose turn it is: one timeline for both parties, and one button, the viewer's next action."""
+"""Where the partnership stands and whose turn it is: one timeline for both, and one button, the viewer's next action."""
 
 from __future__ import annotations
 
@@ -82,8 +82,8 @@ viewer = require()
 st.title("Timeline")
 if viewer.room is None:
     st.info(
-        "There is no room yet. The timeline of a partnership will stand here. A platform engineer makes a room from a room file "
-        "on this machine:"
+        "There is no room yet. The timeline of a partnership will stand here. A platform engineer makes a room from a room "
+        "file on this machine:"
     )
     st.code("cleanroom room import FILE", language=None, wrap_lines=True)
     st.stop()

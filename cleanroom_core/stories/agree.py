@@ -11,6 +11,13 @@ from cleanroom_core.stories.bracket import bracket
 from cleanroom_core.stories.collaborator import Collaborator
 
 
+def exact_text(terms: AgreementTerms) -> str:
+    """The very bytes whose SHA-256 both sides sign (`rooms.texts.text_hash`), as text."""
+    from cleanroom_core.audit.canonical import encode
+
+    return encode(terms.as_json(), text="any").decode("utf-8")
+
+
 def offer_agreement(side: Collaborator, user: User, terms: AgreementTerms) -> str:
     """Put a text on the table; an earlier offer and its signatures are gone. Returns the hash of the text."""
     user.require(Permission.AGREEMENT_OFFER, side.organisation)

@@ -29,4 +29,5 @@ STEPS: tuple[Step, ...] = (
     Step("results", "Results", None),
     Step("inbox", "Inbox", Permission.ROOM_READ),
     Step("prechecks", "Prechecks", Permission.ROOM_READ),
+    Step("agreement", "Agreement", Permission.ROOM_READ),
 )  # fmt: skip
