@@ -98,8 +98,9 @@ class Compiler:
         """The compiled part, refused unless its type is one of the kinds (NULL is let through). `what` names the place."""
         found = self.compile(node)
         if found.type is not None and found.type.kind not in kinds:
-            wanted = " or ".join(kinds)
-            self.fail(node, f"{what} takes {wanted}, this is a {found.word}.", "Bring it to that type with CAST.", "TYPE")
+            dated = found.type.kind in (Kind.DATE, Kind.TIMESTAMP) and Kind.BIGINT in kinds
+            hint = "Count days: datediff(a, b) <= 30." if dated else "Bring it to that type with CAST."
+            self.fail(node, f"{what} takes {' or '.join(kinds)}, this is a {found.word}.", hint, "TYPE")
         return found
 
     def unify(self, node: exp.Expr, parts: Sequence[Typed]) -> SqlType | None:

@@ -41,11 +41,13 @@ def normalise(text: str, steps: Sequence[str]) -> str:
 
 def normalised_tree(tree: exp.Expr, steps: Sequence[str]) -> exp.Expr:
     """The same over an SQL tree of type STRING; NULL stays NULL. Render it with `sql.portable.render`."""
-    from cleanroom_core.sql.functions.texts import lowered, raised, translate, trimmed
+    from sqlglot import exp
+
+    from cleanroom_core.sql.functions.texts import lowered, raised, translate
     from cleanroom_core.sql.portable import portable
 
     in_sql: Mapping[str, Callable[[exp.Expr], exp.Expr]] = {
-        "strip": lambda inner: trimmed(inner, STRIPPED),
+        "strip": lambda inner: portable("strip", inner, exp.Literal.string(STRIPPED)),
         "fullwidth_digits": lambda inner: translate(inner, FULLWIDTH_DIGITS, digits),
         "digits_only": lambda inner: portable("digits_of", inner),
         "lower": lowered,
