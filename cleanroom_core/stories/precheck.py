@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from cleanroom_core.audit.entry import parse_time
 from cleanroom_core.engines.protocol import Source
 from cleanroom_core.errors import CleanRoomError
 from cleanroom_core.identity.permissions import Permission, User
@@ -12,6 +13,7 @@ from cleanroom_core.prechecks import REHEARSAL
 from cleanroom_core.prechecks.acknowledgement import AcknowledgementFacts
 from cleanroom_core.prechecks.agreement import AgreementFacts
 from cleanroom_core.prechecks.check import Checked, Gatherers, Status, run
+from cleanroom_core.prechecks.clock import ClockFacts
 from cleanroom_core.prechecks.machine import machine
 from cleanroom_core.prechecks.tables import TableFacts
 from cleanroom_core.prechecks.token_keys import TokenKeyFacts
@@ -73,8 +75,6 @@ def gatherers(side: Collaborator) -> Gatherers:
         )
 
     def acknowledgement() -> AcknowledgementFacts:
-        from cleanroom_core.audit.entry import parse_time
-
         away = side.hand_over()
         size, acknowledged = side.log.size(), side.log.acknowledged()
         oldest = side.log.records(start=acknowledged, stop=acknowledged + 1)
@@ -102,10 +102,19 @@ def gatherers(side: Collaborator) -> Gatherers:
         except CleanRoomError as error:
             return error.message
 
+    def clock() -> ClockFacts:
+        newest = {}
+        for origin, alias in side.origins.items():
+            if (size := side.log.size(origin)) > 0:
+                last = side.log.records(origin, start=size - 1)[0].entry
+                newest["your log" if alias == side.alias else f"the log of {side.collaborators[alias]}"] = parse_time(last.time)
+        return ClockFacts(side.clock(), newest)
+
     keys = side.home / "keys"
     key_files = [keys / "log.key", keys / "cosigner.key", *sorted(keys.glob("token-*.key"))]
     return {
         **machine(side.home, REQUIREMENTS, key_files),
+        ClockFacts: clock,
         TableFacts: lambda: TableFacts({asset: table_problem(asset) for asset in sorted(draft.sources)}),
         TokenKeyFacts: lambda: TokenKeyFacts({spec.key_id: key_problem(spec.key_id) for spec in specs.values()}),
         VectorFacts: lambda: VectorFacts(

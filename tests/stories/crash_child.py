@@ -90,7 +90,7 @@ def main() -> None:
         def killed(*arguments: Any, **named: Any) -> Any:
             import threading
 
-            threading.Timer(0.4, die).start()
+            threading.Timer(0.15, die).start()
             return work(*arguments, **named)
 
         setattr(engine, name, killed)
