@@ -9,9 +9,10 @@ from cleanroom_core.review.contract import CHECKS
 from cleanroom_core.rooms.state import ResultState, Verdict
 from cleanroom_core.stories.figures import SheetFigures
 from cleanroom_core.stories.review import Waiting, reject_result, release_result, result_id, see_figures, waiting_results
+from pages._ui.acts import confirm, show_failed
 from pages._ui.cards import copyable, flash, plain
 from pages._ui.figures import show_cells
-from pages._ui.guard import action, require
+from pages._ui.guard import require
 from pages._ui.next_task import nothing_yet
 from pages._ui.releases import released_line
 from pages._ui.room import Room, open_room, when
@@ -82,9 +83,7 @@ def release_dialog(room: Room, result: ResultState) -> None:
         f"{room.organisation(result.receiver)} will read the figures of **{plain(result.template)}**. A release cannot be "
         "taken back. The next result of exactly this template is released by itself when every check holds."
     )
-    if st.button("Release", type="primary", key="dialog_release", on_click=action(Permission.REVIEW_DECIDE, release),
-                 args=(result_id(result),)):  # fmt: skip
-        st.rerun()
+    confirm("Release", Permission.REVIEW_DECIDE, release, result_id(result))
 
 
 @st.dialog("Reject this result?")
@@ -95,9 +94,7 @@ def reject_dialog(room: Room, result: ResultState) -> None:
         f"{room.organisation(result.receiver)} reads your reason; a changed template can be proposed and computed anew."
     )
     st.text_area("Reason", key="dialog_reason", max_chars=500, help="3 to 500 characters.")
-    if st.button("Reject", type="primary", key="dialog_reject", on_click=action(Permission.REVIEW_DECIDE, reject),
-                 args=(result_id(result),)):  # fmt: skip
-        st.rerun()
+    confirm("Reject", Permission.REVIEW_DECIDE, reject, result_id(result))
 
 
 def release(viewer: Viewer, name: str) -> None:
@@ -151,6 +148,7 @@ def chosen(waiting: list[Waiting], others: list[ResultState]) -> tuple[list[Wait
 
 
 st.title("Review")
+show_failed()
 room = open_room(viewer)
 waiting = list(waiting_results(room.side, room.user))
 under_review = {item.result.ref for item in waiting}
