@@ -30,6 +30,7 @@ from cleanroom_core.tokens.spec import TokenSpec
 
 DATA = "DATA"
 AGREEMENT_ENDED = "AGREEMENT_ENDED"
+MAX_PROBLEMS = 100  # nobody reads more of one file at once
 BESIDE_THE_TEXT = frozenset({DATA, AGREEMENT_ENDED})
 
 # Other spellings of the normalisation steps people write; the definition holds ours.
@@ -112,7 +113,12 @@ def locate(text: str, path: tuple[str | int, ...], inner_line: int | None = None
 
 
 def _sorted(problems: Iterable[Problem]) -> tuple[Problem, ...]:
-    return tuple(sorted(problems, key=lambda problem: (problem.line or 0, problem.column or 0, problem.message)))
+    found = sorted(problems, key=lambda problem: (problem.line or 0, problem.column or 0, problem.message))
+    if len(found) > MAX_PROBLEMS:
+        last = found[MAX_PROBLEMS]
+        more = Problem(f"From here on there are {len(found) - MAX_PROBLEMS} more.", "Correct those above first.", (), last.line)
+        found = [*found[:MAX_PROBLEMS], more]
+    return tuple(found)
 
 
 class _Builder:

@@ -11,9 +11,12 @@ from cleanroom_core.rooms.roomfile_schema import did_you_mean, place, shown
 from cleanroom_core.rooms.roomfile_view import RoomData
 from cleanroom_core.rooms.roomfile_yaml import Path
 
-# Everything in SQL in which a colon means nothing (texts, quoted names, comments, a cast), or a parameter.
+# Everything in SQL in which a colon means nothing (texts, quoted names, comments, a cast), or a parameter. What is opened and
+# never closed runs to the end, and nothing is tried twice, so that a hostile text takes no longer than an honest one.
 _PARAMETER = re.compile(
-    r"'(?:[^'\\]|\\.|'')*'|\"(?:[^\"\\]|\\.)*\"|`[^`]*`|--[^\n]*|/\*.*?\*/|::|(?<![\w\])`]):(?P<name>[A-Za-z_]\w*)", re.DOTALL
+    r"""'(?:[^'\\]|\\.?)*+(?:'|\Z) | "(?:[^"\\]|\\.?)*+(?:"|\Z) | `[^`]*+(?:`|\Z) | --[^\n]*+ | /\*.*?(?:\*/|\Z) | ::
+      | (?<![\w\])`]):(?P<name>[A-Za-z_]\w*+)""",
+    re.DOTALL | re.VERBOSE,
 )
 
 

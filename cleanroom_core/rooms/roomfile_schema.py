@@ -6,7 +6,7 @@ The schema's own descriptions are the hints, so that an editor's completion and 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
@@ -44,11 +44,11 @@ def structure_problems(text: RoomText) -> Iterator[Problem]:
                 yield problem
 
 
-def did_you_mean(word: str, known: Iterable[str], taken: Iterable[str] = ()) -> str:
+def did_you_mean(word: str, known: Iterable[str], taken: Container[str] = ()) -> str:
     """The hint for a word that is not among the known ones; `taken` ones are not guessed."""
     words = list(known)
-    guesses = {each.lower(): each for each in words if each not in set(taken)}
-    for close in get_close_matches(word.lower(), list(guesses), n=1, cutoff=0.6):
+    guesses = {each.lower(): each for each in words if each not in taken}
+    for close in get_close_matches(word[:64].lower(), list(guesses), n=1, cutoff=0.6):
         return f"Did you mean {guesses[close]}?"
     return f"Known are {', '.join(words[:12])}{' and others' if len(words) > 12 else ''}." if words else "There is none yet."
 

@@ -19,6 +19,7 @@ from cleanroom_core.errors import Problem
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 16
+MAX_VALUES = 50_000  # keys and items of the whole file
 MAX_NUMBER = 30  # characters of a number; longer ones are identifiers and belong in quotes
 
 Path = tuple[str | int, ...]
@@ -129,6 +130,7 @@ class _Composer:
         from ruamel.yaml import YAML
 
         self.found = found
+        self.values = 0
         self.lines = text.split("\n")
         self.events: Iterator[Any] = iter(YAML(typ="safe", pure=True).parse(text))
 
@@ -178,6 +180,9 @@ class _Composer:
             raise self._refuse("YAML anchors (&) and aliases (*) are not used in a room file.", "Write the value out.", event)
         if event.tag is not None:
             raise self._refuse("YAML tags (!) are not used in a room file.", "Write the plain value, without the tag.", event)
+        self.values += 1
+        if self.values > MAX_VALUES:
+            raise self._refuse("The file holds more values than a room file ever does.", "Shorten its lists.", event)
         if depth > MAX_DEPTH:
             raise self._refuse("This is nested deeper than a room file ever is.", "Check the brackets of this line.", event)
         if kind == "MappingStartEvent":
