@@ -58,6 +58,8 @@ def kind_of(path: Path) -> str:
                 hint="A Delta table has a folder _delta_log.",
                 code="TABLE_KIND",
             )
+        if path.exists() and not path.is_file():
+            raise TableError(f"{path.name} is not a file.", hint="Name a file or a Delta folder.", code="TABLE_KIND")
         with path.open("rb") as file:
             return content_kind(file.read(64), path.suffix)
     except FileNotFoundError:

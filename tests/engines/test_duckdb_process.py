@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from cleanroom_core.engines.duckdb import calling, wire
+from cleanroom_core.engines.duckdb.process import _conversion
 from cleanroom_core.engines.duckdb.room import DuckDBRoomEngine
 from cleanroom_core.engines.duckdb.spill import spill_folder
 from cleanroom_core.engines.protocol import CellQuery, Limits
@@ -84,8 +85,16 @@ def test_no_orphan_outlives_a_killed_parent(tmp_path: Path) -> None:
     finally:
         if runs(child):
             os.kill(child, signal.SIGKILL)
-    with spill_folder(tmp_path / "spill") as (mine, _):  # the next call removes what a dead one left
-        assert {path.name for path in (tmp_path / "spill").iterdir() if path.is_dir()} == {mine.name}
+    assert not [path for path in (tmp_path / "spill").iterdir() if path.is_dir()]
+
+
+def test_what_dead_owners_left_is_removed_by_the_next_call(tmp_path: Path) -> None:
+    left = tmp_path / "spill" / "left"
+    left.mkdir(parents=True)
+    (left / "duckdb_temp_storage.tmp").write_bytes(b"raw rows")
+    run(tmp_path, "SELECT 1")
+    assert not left.exists()
+    assert nothing_left(tmp_path)
 
 
 def test_a_spill_folder_in_use_is_not_swept(tmp_path: Path) -> None:
@@ -157,3 +166,25 @@ def test_what_the_log_says_holds_no_value(tmp_path: Path, caplog: pytest.LogCapt
     with pytest.raises(QueryFailedError):
         run(tmp_path, "SELECT no_such_column FROM range(3)")
     assert "no_such_column" in caplog.text  # said before any row was read
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("Conversion Error: Could not convert string 'v4' to INT64 when casting from source column n\n\nLINE 1: SELECT\n  ^^",
+         "Column n: a value cannot be read as BIGINT."),
+        ("Conversion Error: Could not convert string \"v4\" to DECIMAL(12,2)", "A value cannot be read as DECIMAL(12,2)."),
+        ("Conversion Error: Casting value \"v4\" to type DECIMAL(5,2) failed: value is out of range! when casting from source "
+         "column n", "Column n: a value cannot be read as DECIMAL(5,2)."),
+        ("Conversion Error: Type DOUBLE with value v4 can't be cast because the value is out of range for the destination type "
+         "INT32", "A value cannot be read as INT."),
+        ("Conversion Error: invalid date field format: \"v4\", expected format is (YYYY-MM-DD) when casting from source "
+         "column n",
+         "Column n: a value cannot be read as DATE."),
+        ("Conversion Error: Could not convert string 'a when casting from source column v4 to INT64' to INT64", ""),
+        ("Conversion Error: Could not convert string 'a\n\nLINE 1: to INT8 when casting from source column v4' to INT64", ""),
+        ("Conversion Error: something v4", ""),
+    ],
+)  # fmt: skip
+def test_a_conversion_error_names_column_and_type_and_never_the_value(text: str, said: str) -> None:
+    assert _conversion(text, ("n",)) == said

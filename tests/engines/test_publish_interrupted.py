@@ -139,3 +139,14 @@ def test_a_file_cut_short_after_the_commit_is_found(owner: DuckDBOwnerEngine, so
             owner.published(table.path, "i")
     file.path.write_bytes(content)
     assert owner.published(table.path, "i") == table
+
+
+def test_publishing_again_after_going_back_to_an_older_version(
+    owner: DuckDBOwnerEngine, source: Source, tmp_path: Path
+) -> None:
+    first, _ = owner.publish(source, SELECT, tmp_path / "t", "first", {})
+    owner.publish(source, SELECT, tmp_path / "t", "second", {})
+    assert owner.forget(tmp_path / "t", first) == 1
+    assert owner.published(tmp_path / "t", "first") == first
+    third, counts = owner.publish(source, SELECT, tmp_path / "t", "third", COUNTS)
+    assert (third.version, counts["rows"]) == (2, ROWS)

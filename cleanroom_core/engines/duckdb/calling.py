@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import queue
+import re
 import secrets
 import subprocess
 import sys
@@ -27,6 +28,7 @@ _LOG = logging.getLogger(__name__)
 _POLL_SECONDS = 0.05
 _GRACE_SECONDS = 2.0
 _TAIL_LINES = 40
+_PLACE = re.compile(r"[A-Z]\w+(Error|Exception|Interrupt)|\w+\.py:\d+")
 _PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")  # nothing else: no key or credential reaches the process
 
 
@@ -114,7 +116,7 @@ def _lost(process: _Process) -> errors.EngineLostError:
         "The engine's process ended before it had answered.", hint=f"Run it again; the log knows this as error {error_id}."
     )
     lost.diagnostic_id = error_id
-    lost.add_note(process.tail())  # places in our code, no values: the process prints no messages
+    lost.add_note(process.tail())
     return lost
 
 
@@ -159,7 +161,9 @@ class _Process:
             return None
 
     def tail(self) -> str:
-        return b"".join(self._tail).decode(errors="replace")
+        """Where in the code it ended, from the last lines it wrote; nothing else of them, for a library may quote values."""
+        lines = (line.decode(errors="replace").strip() for line in self._tail)
+        return "\n".join(line for line in lines if _PLACE.fullmatch(line))
 
     def end(self) -> int:
         """Close its input, wait a little, then kill. Returns the exit status; negative for a signal."""

@@ -100,7 +100,7 @@ def _delta(path: Path, types: Mapping[str, str], opener: Opener) -> Reading:
     connection = opener(files)
     try:
         open_raw(connection, "delta", files, tuple(declared), partitioned=partitioned)
-        return _typed(connection, "delta", files, types, partitioned)
+        return _typed(connection, "delta", files, types, partitioned, tuple(declared))
     except (duckdb.IOException, duckdb.InvalidInputException, duckdb.SerializationException):
         raise TableError(
             f"A data file of the Delta table {path.name} cannot be read.",
@@ -119,6 +119,7 @@ def _typed(
     files: tuple[Path, ...],
     types: Mapping[str, str],
     partitioned: Partitioned,
+    declared: tuple[str, ...] = (),
 ) -> Reading:
     raw = connection.sql("SELECT * FROM raw")
     physical = {title: str(type_) for title, type_ in zip(raw.columns, raw.types, strict=True)}
@@ -128,6 +129,9 @@ def _typed(
     if not rows:
         raise _no_rows()
     fields = tuple(_field(title, physical[title], given.get(title)) for title in raw.columns)
+    fields += tuple(
+        Field(title, "", None, reason="no data file of this version holds it") for title in declared if title not in physical
+    )
     _check_given(connection, fields, None)
     return Reading(kind, files, fields, rows, partitioned=partitioned)
 

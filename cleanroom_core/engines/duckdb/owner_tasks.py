@@ -27,8 +27,7 @@ def inspect(session: Session, body: Mapping[str, Any]) -> Mapping[str, Any]:
 def preview(session: Session, body: Mapping[str, Any]) -> Mapping[str, Any]:
     """Send the sample as streams `raw` and `shared` (an empty row: dropped by the filter); the counts are the result."""
     reading = Reading.from_json(body["reading"])
-    connection = session.database(reading.files)
-    open_source(connection, reading)
+    connection = _opened(session, reading)
     binary = _binary(body)
     checked = _as_declared(connection, body["sql"], binary, Schema.from_json(body["schema"]), stored=False)
     connection.sql("SELECT * FROM source").limit(_POOL).create("pool")
@@ -67,8 +66,7 @@ def publish(session: Session, body: Mapping[str, Any]) -> Mapping[str, Any]:
     reading = Reading.from_json(body["reading"])
     target = Path(body["target"])
     session.progress("reading", 0.0)
-    connection = session.database(reading.files)
-    open_source(connection, reading)
+    connection = _opened(session, reading)
     binary = _binary(body)
     counts = _counts(session, connection, body["counts"], binary)
     checked = _as_declared(connection, body["sql"], binary, Schema.from_json(body["schema"]), stored=True)
@@ -103,9 +101,15 @@ def shared(session: Session, body: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def source_counts(session: Session, body: Mapping[str, Any]) -> Mapping[str, Any]:
     reading = Reading.from_json(body["reading"])
+    connection = _opened(session, reading)
+    return _counts(session, connection, body["counts"], _binary(body))
+
+
+def _opened(session: Session, reading: Reading) -> duckdb.DuckDBPyConnection:
+    session.columns = tuple(found.name for found in reading.fields)
     connection = session.database(reading.files)
     open_source(connection, reading)
-    return _counts(session, connection, body["counts"], _binary(body))
+    return connection
 
 
 def _counts(

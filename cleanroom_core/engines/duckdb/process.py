@@ -12,7 +12,7 @@ import re
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from importlib import import_module
 from pathlib import Path
 from types import TracebackType
@@ -29,7 +29,15 @@ Task = Callable[[Session, Mapping[str, Any]], Mapping[str, Any]]
 
 ROLES = {"owner": "cleanroom_core.engines.duckdb.owner_tasks", "room": "cleanroom_core.engines.duckdb.room_tasks"}
 _BEFORE_ROWS = (duckdb.ParserException, duckdb.BinderException, duckdb.CatalogException)
-_TYPE = re.compile(r".*\bto (?:type |the destination type )?([A-Z][A-Z0-9_]*(?:\(\d+,\s*\d+\))?)$", re.DOTALL)
+_TARGET = re.compile(
+    r".*\b(?:to|to type|destination type) (?P<type>U?INT\d+|BOOL|FLOAT|DOUBLE|DATE|TIMESTAMP|DECIMAL\(\d+,\d+\))( failed: .*)?"
+    r"|Conversion Error: (?:invalid )?(?P<moment>timestamp|date) field .*",
+    re.DOTALL,
+)
+_NAMED = {
+    "BOOL": "BOOLEAN", "INT8": "TINYINT", "INT16": "SMALLINT", "INT32": "INT", "INT64": "BIGINT", "FLOAT": "DOUBLE",
+    "timestamp": "TIMESTAMP", "date": "DATE",
+}  # fmt: skip
 
 
 def main(role: str) -> int:
@@ -46,7 +54,7 @@ def main(role: str) -> int:
     except Stopped:
         return 3
     except Exception as error:
-        session.send("failure", **_failure(error, role))
+        session.send("failure", **_failure(error, role, session.columns))
     finally:
         session.close()
     return 0
@@ -58,11 +66,11 @@ def _watch(session: Session) -> None:
     session.stop()
 
 
-def _failure(error: Exception, role: str) -> dict[str, str]:
+def _failure(error: Exception, role: str, columns: Container[str]) -> dict[str, str]:
     """What may be said about a failure. A message of DuckDB may quote rows, unless it came before any row was read."""
     if isinstance(error, CleanRoomError):
         return {"error": type(error).__name__, "message": error.message, "hint": error.hint, "code": error.code}
-    if role == "owner" and isinstance(error, duckdb.ConversionException) and (message := _conversion(str(error))):
+    if role == "owner" and isinstance(error, duckdb.ConversionException) and (message := _conversion(str(error), columns)):
         return {
             "error": "TableError",
             "message": message,
@@ -73,14 +81,18 @@ def _failure(error: Exception, role: str) -> dict[str, str]:
     return {"error": "QueryFailedError", "exception": type(error).__name__, "about": about}
 
 
-def _conversion(text: str) -> str:
-    """The column and type of a conversion error, without the value; empty when the text names neither."""
-    first = text.partition("\n\nLINE ")[0].rstrip()
-    head, found, column = first.rpartition(" when casting from source column ")
-    target = _TYPE.fullmatch(head if found else first)
-    if target is None:
+def _conversion(text: str, columns: Container[str]) -> str:
+    """The column and type of a conversion error, without the value; empty when the text names neither. The text quotes the
+    value before it names them, so only its end counts, and only names and types that are known."""
+    said = text.rpartition("\n\nLINE ")[0] or text
+    head, found, column = said.rpartition(" when casting from source column ")
+    shape = _TARGET.fullmatch(head if found else said)
+    if shape is None:
         return ""
-    return f"Column {column}: a value cannot be read as {target[1]}." if found else f"A value cannot be read as {target[1]}."
+    target = _NAMED.get(shape["type"] or shape["moment"], shape["type"])
+    return (
+        f"Column {column}: a value cannot be read as {target}." if column in columns else f"A value cannot be read as {target}."
+    )
 
 
 def _without_values(kind: type[BaseException], _: BaseException | None, trace: TracebackType | None) -> None:

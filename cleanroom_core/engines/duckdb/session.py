@@ -29,6 +29,7 @@ class Session:
 
     def __init__(self, run: str, limits: Limits, spill: Path, output: BinaryIO) -> None:
         self.limits = limits
+        self.columns: tuple[str, ...] = ()  # names that a message may mention: those of the source
         self._run = run
         self._spill = spill
         self._output = output
@@ -74,8 +75,10 @@ class Session:
             self.send("rows", stream=stream, rows=encoded[start : start + _CHUNK])
 
     def close(self) -> None:
+        """Also removes what was spilled, for there may be no parent left to do it."""
         for connection in self._connections:
             connection.close()
+        shutil.rmtree(self._spill, ignore_errors=True)
 
 
 def private_output() -> BinaryIO:
