@@ -9,24 +9,13 @@ from cleanroom_core.rooms.last_acts import last_act
 from cleanroom_core.rooms.tasks import Step, StepStage, Task, inbox, timeline
 from pages._ui.cards import plain, status, type_of_status
 from pages._ui.guard import live, require
-from pages._ui.links import go, link, rooms_of
+from pages._ui.links import go, link
 from pages._ui.room import Room, open_room, when
-from pages._ui.state import Viewer, choose_room
+from pages._ui.state import Viewer
 
 BADGES: dict[StepStage, type_of_status] = {
     StepStage.DONE: "done", StepStage.YOUR_TURN: "your turn", StepStage.WAITING: "waiting", StepStage.NOT_YET: "not yet",
 }  # fmt: skip
-
-
-def choose(room: Room) -> None:
-    rooms = rooms_of(room)
-    if len(rooms) < 2:
-        return
-    chosen = st.selectbox("Room", rooms, index=rooms.index(room.side.room), help="You may open each of these rooms.")
-    if chosen != room.side.room:
-        choose_room(chosen)
-        st.query_params["room"] = chosen
-        st.rerun()
 
 
 def head(room: Room, steps: tuple[Step, ...]) -> None:
@@ -87,5 +76,4 @@ if viewer.room is None:
     )
     st.code("cleanroom room import FILE", language=None, wrap_lines=True)
     st.stop()
-choose(open_room(viewer))
 draw()

@@ -58,7 +58,6 @@ def elsewhere(room: Room) -> None:
         count = len(inbox(state.context().collaborator(name, room.user).state(), room.user))
         if count and st.button(f"{count} more in the room {name}", key=f"room_{name}"):
             choose_room(name)
-            st.query_params["room"] = name
             st.rerun(scope="app")
 
 

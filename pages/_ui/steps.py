@@ -25,9 +25,13 @@ class Step:
 
 STEPS: tuple[Step, ...] = (
     Step("home", "Timeline", None),
-    Step("review", "Review", None),
-    Step("results", "Results", None),
     Step("inbox", "Inbox", Permission.ROOM_READ),
     Step("prechecks", "Prechecks", Permission.ROOM_READ),
     Step("agreement", "Agreement", Permission.ROOM_READ),
+    Step("tokens", "Tokens", Permission.ROOM_READ),
+    Step("room", "Room", Permission.ROOM_READ),
+    Step("plan", "Release plan", None),
+    Step("review", "Review", None),
+    Step("results", "Results", None),
+    Step("log", "Log", Permission.LOG_READ),
 )  # fmt: skip
