@@ -39,8 +39,10 @@ def cases() -> list[Case]:
             schema = Schema(tuple(Column(column, types[column]) for column in item["given"]))
             expression = str(item["expression"]).upper() if isinstance(item["expression"], bool) else str(item["expression"])
             compiled = parse_expression(expression, schema)
-            rows = tuple(tuple(value_as(value, column.type) for value, column in zip(row, schema)) for row in item["rows"])
-            assert all(len(row) == len(item["given"]) + 1 for row in item["rows"]), item
+            rows = tuple(
+                tuple(value_as(value, column.type) for value, column in zip(row[:-1], schema, strict=True))
+                for row in item["rows"]
+            )
             found.append(Case(expression, schema, rows, tuple(value_as(row[-1], compiled.type) for row in item["rows"])))
     return found
 
