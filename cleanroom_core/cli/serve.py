@@ -15,6 +15,7 @@ import click
 from cleanroom_core.cli.home import clone, open_home
 from cleanroom_core.errors import InputError
 
+_EVERYWHERE = {"0.0.0.0", "::", ""}  # noqa: S104  compared, not bound
 _NEAR = 100  # how many ports after the wanted one are tried for a free one
 
 
@@ -36,6 +37,7 @@ def command(host: str, port: int) -> None:
     click.echo(f"The wizard is at {url(host, port)} (state in {folder}; stop with Ctrl-C)")
     if not local:
         click.echo("Other machines can reach it, so demo users are refused: create users with `cleanroom user add`.")
+        click.echo(f"It answers to {', '.join(names(host))}; for other names set STREAMLIT_SERVER_ALLOWED_HOSTS.")
     serve(root, host, port, folder, local)
 
 
@@ -62,9 +64,28 @@ def serve(root: Path, host: str, port: int, folder: Path, local: bool) -> NoRetu
     arguments = [sys.executable, "-m", "streamlit", "run", str(root / "app.py")]
     for name, value in options.items():
         arguments += [f"--{name}", value]
+    if not local and "STREAMLIT_SERVER_ALLOWED_HOSTS" not in environment:
+        for name in names(host):
+            arguments += ["--server.allowedHosts", name]
     os.chdir(root)  # Streamlit looks for .streamlit/config.toml here
     sys.stdout.flush()
     os.execve(sys.executable, arguments, environment)  # noqa: S606  no shell, our own interpreter
+
+
+def names(host: str) -> list[str]:
+    """Under which names a browser on another machine may ask for this one; others are refused (DNS rebinding)."""
+    own = socket.gethostname()
+    found = ["localhost", "127.0.0.1", own, socket.getfqdn(own)]
+    found += [address for _, address in _addresses(own)] if _known(own) else []
+    return list(dict.fromkeys([*found, *([] if host in _EVERYWHERE else [host])]))
+
+
+def _known(host: str) -> bool:
+    try:
+        _addresses(host)
+    except InputError:
+        return False
+    return True
 
 
 def is_loopback(host: str) -> bool:
@@ -119,6 +140,6 @@ def _addresses(host: str) -> list[tuple[socket.AddressFamily, str]]:
 
 def url(host: str, port: int) -> str:
     """What to type into a browser on this machine, or on another one when every address is listened on."""
-    if host in {"0.0.0.0", "::", ""}:  # noqa: S104  compared, not bound
+    if host in _EVERYWHERE:
         host = socket.gethostname()
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
