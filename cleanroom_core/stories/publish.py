@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cleanroom_core.engines.protocol import Preview, Progress, ShareSelect, ShareTable, Source, Value
+from cleanroom_core.engines.protocol import Described, Preview, Progress, ShareSelect, ShareTable, Source, Value
 from cleanroom_core.errors import InputError, NotReadyError, Problem
 from cleanroom_core.identity.permissions import Permission, User
 from cleanroom_core.policies.combine import combine
@@ -54,6 +54,20 @@ def describe_source(side: Collaborator, user: User, source: str, types: Mapping[
     """The columns of a table in this side's inbox. Raises InputError or TableError that says what is wrong with it."""
     user.require(Permission.POLICY_PREVIEW, side.organisation)
     return side.owner_engine.describe(Source(side.raw_table(source), dict(types or {})))
+
+
+def inspect_source(side: Collaborator, user: User, source: str, types: Mapping[str, str] | None = None) -> Described:
+    """The same with what cannot be used and why, and the number of rows."""
+    user.require(Permission.POLICY_PREVIEW, side.organisation)
+    return side.owner_engine.inspect(Source(side.raw_table(source), dict(types or {})))
+
+
+def check_policy(side: Collaborator, user: User, policy: Policy, source: str) -> PolicyPreview:
+    """Every problem of a policy, each with its place, and the shared columns as far as they compile. Reads no row."""
+    user.require(Permission.POLICY_PREVIEW, side.organisation)
+    columns = side.owner_engine.describe(_source(side, policy, source))
+    compiled = compile_policy(policy, columns, token_expressions(known_specs(side)))
+    return PolicyPreview(compiled.problems, columns, compiled.schema)
 
 
 def preview_policy(side: Collaborator, user: User, policy: Policy, source: str, sample: int = 10) -> PolicyPreview:
