@@ -26,7 +26,7 @@ from pages._ui.room import Room, open_room, when
 from pages._ui.signatures import signature_boxes
 from pages._ui.state import Viewer
 
-viewer = require()
+viewer = require(Permission.ROOM_READ)
 JOB = "compute"
 STAGES: dict[Stage, type_of_status] = {
     Stage.OFFERED: "waiting", Stage.IN_FORCE: "done", Stage.REJECTED: "blocked", Stage.WITHDRAWN: "not yet",

@@ -26,7 +26,7 @@ from pages._ui.policy_text import show_policy
 from pages._ui.room import Room, open_room
 from pages._ui.state import Viewer
 
-viewer = require()
+viewer = require(Permission.ROOM_READ)
 NEW = "A new table"
 BEGUN = "_begun_assets"
 PREVIEW, EDIT = "Preview and publish", "Edit"

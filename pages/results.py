@@ -23,7 +23,7 @@ from pages._ui.releases import released_line
 from pages._ui.room import Room, open_room, when
 from pages._ui.tables import show_table
 
-viewer = require()
+viewer = require(Permission.ROOM_READ)
 ASKED = "_asked_sql"
 NO_COLOUR = "(no colour)"
 

@@ -19,7 +19,7 @@ from pages._ui.room import Room, open_room, when
 from pages._ui.state import Viewer
 from pages._ui.tables import show_table
 
-viewer = require()
+viewer = require(Permission.ROOM_READ)
 
 
 def waiting_card(room: Room, waiting: Waiting, primary: bool) -> None:
