@@ -370,7 +370,7 @@ def csv_files(draw: st.DrawFn) -> tuple[list[list[str]], str]:
 _number = count()
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(csv_files())
 def test_any_text_comes_back_as_it_was(tmp_path: Path, drawn: tuple[list[list[str]], str]) -> None:
     (header, *rows), text = drawn
