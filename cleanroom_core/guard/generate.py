@@ -1,153 +1,156 @@
 """From a Question to SQL, as a sqlglot tree: joined rows, then one row per person and cell, then the cells.
 
-    joined   the assets joined on their keys; keys truncated, measures clipped and put on their exact decimal grid; rows whose
-             privacy unit is NULL are nobody's and gone
-    unit_0   per person of the first unit and cell: rows, sums, counts (unit_1 ... for assets whose unit is another column)
-    cells_0  per cell: people, totals, the two largest contributions; cells below the minimum are gone
+    joined    the assets joined on their keys; keys truncated, measures clipped and put on their exact decimal grid; rows whose
+              privacy unit is NULL are nobody's and gone
+    unit_0    per person of the first unit and cell: rows, sums, counts (unit_1 ... for assets whose unit is another column)
+    cells_0   per cell: people, totals, the largest contribution; cells below the minimum are gone
+    second_0  the second largest contribution, only where the largest is more than a third of the total: in all other cells no
+              p % rule can fail whatever the second is, so that most people are not looked at twice
 
-Nothing here has seen the analyst's text. Sums are of decimals, so that they are exact and equal in any order.
+Nothing here has seen the analyst's text. Sums are of decimals, so that they are exact and equal in any order. Every function is
+total: no row can make the statement fail.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date
-from decimal import Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from sqlglot import exp
 
+from cleanroom_core.guard import trees
 from cleanroom_core.guard.question import AllOf, Condition, Key, Question, Ref, Within
 from cleanroom_core.guard.reading.aggregates import DIGITS
 from cleanroom_core.guard.regions import Edge, Labels, Spans
+from cleanroom_core.guard.trees import aliased, all_of, any_of, cast, column, integer, number, select, tally
 from cleanroom_core.guard.world import Asset
 from cleanroom_core.sql.cells import FigureLayout, Label, Thresholds
-from cleanroom_core.sql.types import Kind
+from cleanroom_core.sql.types import Kind, SqlType
+
+Names = dict[str, str]  # qualified asset -> its alias in the statement
 
 
-def generate(question: Question, thresholds: Thresholds, dialect: str) -> exp.Select:
+def generate(question: Question, thresholds: Thresholds) -> exp.Select:
     """The whole statement; its columns are `question.layout.columns`, in order."""
-    units = range(len(question.layout.units))
-    statement = exp.Select()
-    statement = statement.with_("joined", _joined(question), copy=False)
-    for u in units:
-        statement = statement.with_(f"unit_{u}", _per_person(question, u), copy=False)
-        statement = statement.with_(f"cells_{u}", _per_cell(question, u, thresholds, dialect), copy=False)
-    holders = {name: f"cells_{u}" for u in reversed(units) for name in _cell_columns(question, u)}
-    columns = [exp.alias_(_col(name, holders[name]), name, quoted=True) for name in question.layout.columns]
-    statement = statement.select(*columns, copy=False).from_("cells_0", copy=False)
-    for u in units[1:]:
-        same: list[exp.Expr] = [
-            exp.NullSafeEQ(this=_col(f"k{i}", f"cells_{u}"), expression=_col(f"k{i}", "cells_0"))
-            for i in range(len(question.keys))
-        ]
-        statement = statement.join(f"cells_{u}", on=exp.and_(*same) if same else exp.true(), join_type="inner", copy=False)
-    return statement
+    parts = {"joined": _joined(question)}
+    joins = []
+    for u, unit in enumerate(question.layout.units):
+        parts[f"unit_{u}"] = _per_person(question, u)
+        parts[f"cells_{u}"] = _per_cell(question, u, thresholds.minimum(unit.assets))
+        parts[f"second_{u}"] = _second(question, u)
+        if u > 0:
+            joins.append(trees.join(trees.named(f"cells_{u}"), _same_cell(question, "cells_0", f"cells_{u}")))
+        joins.append(trees.join(trees.named(f"second_{u}"), _same_cell(question, "cells_0", f"second_{u}"), left=True))
+    columns = [aliased(_output(name), name) for name in question.layout.columns]
+    return select(columns, trees.named("cells_0"), joins=joins, parts=parts)
 
 
 def _joined(question: Question) -> exp.Select:
     names = {asset.qualified: f"t{i}" for i, asset in enumerate(question.assets)}
-    columns = [_aliased(_key(key, question, names), f"k{i}") for i, key in enumerate(question.keys)]
-    columns += [_aliased(_unit(question, u, names), f"p{u}") for u in range(len(question.layout.units))]
+    people = [_unit(question, u, names) for u in range(len(question.layout.units))]
+    columns = [aliased(_key(key, question, names), f"k{i}") for i, key in enumerate(question.keys)]
+    columns += [aliased(person, f"p{u}") for u, person in enumerate(people)]
     for f, figure in enumerate(question.layout.figures):
         ref = question.figures[figure.name]
-        column = _column(ref, question, names)
-        columns.append(_aliased(_clipped(column, figure, question.column(ref).type.kind) if figure.summed else column, f"m{f}"))
+        value: exp.Expr = _column(ref, question, names)
+        if figure.summed:
+            value = _clipped(value, figure, question.column(ref).type.kind)
+        columns.append(aliased(value, f"m{f}"))
     first, *others = question.assets
-    select = exp.select(*columns).from_(_table(first, names))
+    joins = []
     for other in others:
         on = exp.EQ(this=_own(other, other.rule.join_key, names), expression=_own(first, first.rule.join_key, names))
-        select = select.join(_table(other, names), on=on, join_type="inner", copy=False)
+        joins.append(trees.join(_table(other, names), on))
     conditions = [_where(question.where, question, names)] if question.where != AllOf() else []
-    conditions += list(_domains(question, names))
-    conditions += [_not_null(_unit(question, u, names)) for u in range(len(question.layout.units))]
-    return select.where(*conditions, copy=False)
+    conditions += _domains(question, names)
+    conditions += [trees.not_null(person.copy()) for person in people]
+    return select(columns, _table(first, names), joins=joins, where=all_of(conditions))
 
 
 def _per_person(question: Question, u: int) -> exp.Select:
-    keys = [f"k{i}" for i in range(len(question.keys))]
-    columns: list[exp.Expr] = [_col(name) for name in keys]
-    columns.append(_aliased(exp.Count(this=exp.Star()), "n"))
+    columns: list[exp.Expr] = [*_keys(question), aliased(exp.Count(this=exp.Star()), "n")]
     for f, figure in enumerate(question.layout.figures):
         if figure.summed:
-            columns.append(_aliased(exp.Sum(this=_col(f"m{f}")), f"f{f}_sum"))
-        columns.append(_aliased(exp.Count(this=_col(f"m{f}")), f"f{f}_count"))
-    return exp.select(*columns).from_("joined").group_by(*[_col(name) for name in [*keys, f"p{u}"]], copy=False)
+            columns.append(aliased(exp.Sum(this=column(f"m{f}")), f"f{f}_sum"))
+        columns.append(aliased(exp.Count(this=column(f"m{f}")), f"f{f}_count"))
+    return select(columns, trees.named("joined"), group=[*_keys(question), column(f"p{u}")])
 
 
-def _per_cell(question: Question, u: int, thresholds: Thresholds, dialect: str) -> exp.Select:
-    keys = [f"k{i}" for i in range(len(question.keys))]
-    layout = question.layout
-    columns: list[exp.Expr] = [_col(name) for name in keys]
-    if u == 0:
-        columns.append(_whole(exp.Sum(this=_col("n")), "n"))
-        for f, figure in enumerate(layout.figures):
-            if figure.summed:
-                total = exp.cast(exp.Sum(this=_col(f"f{f}_sum")), exp.DataType.build(f"DECIMAL(38,{figure.scale})"))
-                columns.append(_aliased(total, f"f{f}_sum"))
-            columns.append(_whole(exp.Sum(this=_col(f"f{f}_count")), f"f{f}_count"))
+def _per_cell(question: Question, u: int, minimum: int) -> exp.Select:
+    """Totals are the same over every unit, because a joined row belongs to one person of each; the answer takes the first's."""
+    columns: list[exp.Expr] = [*_keys(question), _whole(exp.Sum(this=column("n")), "n")]
     columns.append(_whole(exp.Count(this=exp.Star()), f"u{u}_people"))
-    columns += _two_largest(_col("n"), f"u{u}_n", dialect)
-    for f, figure in enumerate(layout.figures):
-        at, count = f"u{u}_f{f}", _col(f"f{f}_count")
-        columns.append(_tally(exp.GT(this=count, expression=exp.Literal.number(0)), f"{at}_people"))
-        mine = _col(f"f{f}_sum" if figure.summed else f"f{f}_count")
-        size = exp.Abs(this=mine) if figure.signed else mine
-        columns += _two_largest(size, at, dialect)
+    for f, figure in enumerate(question.layout.figures):
+        at, mine = f"u{u}_f{f}", f"f{f}_sum" if figure.summed else f"f{f}_count"
+        if figure.summed:
+            columns.append(aliased(cast(exp.Sum(this=column(mine)), f"DECIMAL(38,{figure.scale})"), mine))
+        columns.append(_whole(exp.Sum(this=column(f"f{f}_count")), f"f{f}_count"))
+        columns.append(_whole(tally(exp.GT(this=column(f"f{f}_count"), expression=integer(0))), f"{at}_people"))
         if figure.signed:
-            columns.append(_aliased(exp.Sum(this=size.copy()), f"{at}_size"))
+            size = exp.Sum(this=exp.Abs(this=column(mine)))
+            columns.append(aliased(cast(size, f"DECIMAL(38,{figure.scale})"), f"{at}_size"))
         if figure.binary:
-            columns.append(_tally(exp.GT(this=mine.copy(), expression=exp.Literal.number(0)), f"{at}_ones"))
-            columns.append(_tally(exp.LT(this=mine.copy(), expression=count.copy()), f"{at}_others"))
-    minimum = thresholds.minimum(layout.units[u].assets)
-    select = exp.select(*columns).from_(f"unit_{u}")
-    if keys:
-        select = select.group_by(*[_col(name) for name in keys], copy=False)
-    enough = exp.GTE(this=exp.Count(this=exp.Star()), expression=exp.Literal.number(minimum))
-    return select.having(enough, copy=False)
+            columns.append(_whole(tally(exp.GT(this=column(mine), expression=integer(0))), f"{at}_ones"))
+            columns.append(_whole(tally(exp.LT(this=column(mine), expression=column(f"f{f}_count"))), f"{at}_others"))
+    columns += [aliased(exp.Max(this=mine), f"{name}_first") for name, mine, _ in _contributions(question, u)]
+    enough = exp.GTE(this=exp.Count(this=exp.Star()), expression=integer(minimum))
+    return select(columns, trees.named(f"unit_{u}"), group=_keys(question), having=enough)
 
 
-def _cell_columns(question: Question, u: int) -> list[str]:
-    return [name for name in question.layout.columns if name.startswith(f"u{u}_") or (u == 0 and not name.startswith("u"))]
+def _second(question: Question, u: int) -> exp.Select:
+    people, cells = f"unit_{u}", f"cells_{u}"
+    columns: list[exp.Expr] = [aliased(key, f"k{i}") for i, key in enumerate(_keys(question, cells))]
+    large: list[exp.Expr] = []
+    for name, mine, total in _contributions(question, u, people):
+        first = column(f"{name}_first", cells)
+        below = trees.case((exp.LT(this=mine.copy(), expression=first.copy()), mine.copy()))
+        once = exp.EQ(this=tally(exp.EQ(this=mine, expression=first.copy())), expression=integer(1))
+        columns.append(aliased(trees.case((once, exp.Max(this=below)), default=exp.Max(this=first.copy())), f"{name}_second"))
+        twice = exp.Add(this=first.copy(), expression=first.copy())
+        large.append(exp.GT(this=exp.Add(this=twice, expression=first), expression=column(total, cells)))
+    on = all_of([_same_cell(question, people, cells), any_of(large)])
+    joined = trees.join(trees.named(cells), on)
+    return select(columns, trees.named(people), joins=[joined], group=_keys(question, cells), having=_some(question))
 
 
-def _two_largest(value: exp.Expr, name: str, dialect: str) -> list[exp.Expr]:
-    """The two largest values of a group, NULL where there are fewer. DuckDB's max(x, 2) keeps two values per group only."""
-    if dialect == "duckdb":
-        pair: exp.Expr = exp.Max(this=value.copy(), expressions=[exp.Literal.number(2)])
-        picked = [exp.Anonymous(this="list_extract", expressions=[pair.copy(), exp.Literal.number(i)]) for i in (1, 2)]
-    else:
-        everything = exp.Anonymous(this="collect_list", expressions=[value.copy()])
-        pair = exp.Anonymous(this="sort_array", expressions=[everything, exp.false()])
-        picked = [exp.Anonymous(this="get", expressions=[pair.copy(), exp.Literal.number(i)]) for i in (0, 1)]
-    return [_aliased(one, f"{name}_{which}") for one, which in zip(picked, ("first", "second"), strict=True)]
+def _contributions(question: Question, u: int, table: str | None = None) -> Iterator[tuple[str, exp.Expr, str]]:
+    """What dominance looks at: the common name of its columns, one person's contribution, and the column with the total."""
+    yield f"u{u}_n", column("n", table), "n"
+    for f, figure in enumerate(question.layout.figures):
+        name = f"f{f}_sum" if figure.summed else f"f{f}_count"
+        mine = column(name, table)
+        yield (f"u{u}_f{f}", exp.Abs(this=mine), f"u{u}_f{f}_size") if figure.signed else (f"u{u}_f{f}", mine, name)
 
 
-def _clipped(column: exp.Expr, figure: FigureLayout, kind: Kind) -> exp.Expr:
-    """greatest(min, least(x, max)) on the figure's grid; NULL stays NULL although `least` would skip it. Total: NaN is NULL."""
+def _some(question: Question) -> exp.Expr | None:
+    """Without keys an empty join would still make one row of NULLs."""
+    return None if question.keys else exp.GT(this=exp.Count(this=exp.Star()), expression=integer(0))
+
+
+def _output(name: str) -> exp.Expr:
+    u = name[1 : name.index("_")] if name.startswith("u") else "0"
+    return column(name, f"second_{u}" if name.endswith("_second") else f"cells_{u}")
+
+
+def _clipped(value: exp.Expr, figure: FigureLayout, kind: Kind) -> exp.Expr:
+    """The value within its agreed bounds, on the figure's grid. NULL stays NULL, though `least` skips it; NaN is no value."""
     assert figure.clip is not None  # noqa: S101  every summed figure has one
-    value = exp.cast(column.copy(), "BIGINT") if kind is Kind.BOOLEAN else column.copy()
-    low, high = (_bound(text, kind, figure.scale) for text in figure.clip)
-    clipped = (
-        exp.Case()
-        .when(exp.Is(this=column.copy(), expression=exp.Null()), exp.Null(), copy=False)
-        .when(exp.LTE(this=value.copy(), expression=low.copy()), low, copy=False)
-        .when(exp.GTE(this=value.copy(), expression=high.copy()), high, copy=False)
-        .else_(value, copy=False)
-    )
-    if kind is Kind.DOUBLE:
-        not_a_number = exp.IsNan(this=column.copy())
-        clipped = exp.Case().when(exp.Not(this=not_a_number), clipped, copy=False)
-    return exp.cast(clipped, exp.DataType.build(f"DECIMAL({DIGITS},{figure.scale})"))
+    low, high = (_bound(Decimal(text), kind, figure.scale) for text in figure.clip)
+    exact = cast(value.copy(), "BIGINT") if kind is Kind.BOOLEAN else value.copy()
+    branches: list[tuple[exp.Expr, exp.Expr]] = [(exp.IsNan(this=value.copy()), exp.Null())] if kind is Kind.DOUBLE else []
+    branches.append((exp.LTE(this=exact.copy(), expression=low.copy()), low))
+    branches.append((exp.GTE(this=exact.copy(), expression=high.copy()), high))
+    return cast(trees.case(*branches, default=exact), f"DECIMAL({DIGITS},{figure.scale})")
 
 
-def _bound(text: str, kind: Kind, scale: int) -> exp.Expr:
+def _bound(bound: Decimal, kind: Kind, scale: int) -> exp.Expr:
     if kind in (Kind.BIGINT, Kind.BOOLEAN):
-        return exp.cast(_number(Decimal(text)), "BIGINT")
-    to = "DOUBLE" if kind is Kind.DOUBLE else f"DECIMAL({DIGITS},{scale})"
-    return exp.cast(_number(Decimal(text)), exp.DataType.build(to))
+        return cast(number(bound), "BIGINT")
+    return cast(number(bound), "DOUBLE" if kind is Kind.DOUBLE else f"DECIMAL({DIGITS},{scale})")
 
 
-def _domains(question: Question, names: dict[str, str]) -> Iterator[exp.Expr]:
+def _domains(question: Question, names: Names) -> Iterator[exp.Expr]:
     """Keys stay within the agreed labels, unless the filter keeps them there already."""
     parts = question.where.parts if isinstance(question.where, AllOf) else (question.where,)
     filtered = {part.ref for part in parts if isinstance(part, Within)}
@@ -156,109 +159,90 @@ def _domains(question: Question, names: dict[str, str]) -> Iterator[exp.Expr]:
             yield _among(_column(key.ref, question, names), layout.labels)
 
 
-def _where(condition: Condition, question: Question, names: dict[str, str]) -> exp.Expr:
+def _where(condition: Condition, question: Question, names: Names) -> exp.Expr:
     if isinstance(condition, Within):
-        column = _column(condition.ref, question, names)
+        found = _column(condition.ref, question, names)
         if isinstance(condition.region, Labels):
-            return _among(column, condition.region.ordered())
-        return _spanned(column, condition.region, question.column(condition.ref).type.kind)
+            return _among(found, condition.region.ordered())
+        return _spanned(found, condition.region, question.column(condition.ref).type)
     parts = [_where(part, question, names) for part in condition.parts]
-    if not parts:
-        return exp.true() if isinstance(condition, AllOf) else exp.false()
-    return exp.and_(*parts) if isinstance(condition, AllOf) else exp.paren(exp.or_(*parts))
+    return all_of(parts) if isinstance(condition, AllOf) else any_of(parts)
 
 
-def _among(column: exp.Expr, labels: tuple[Label, ...]) -> exp.Expr:
-    values = [_literal(label) for label in labels if label is not None]
-    options: list[exp.Expr] = [exp.In(this=column.copy(), expressions=values)] if values else []
+def _among(found: exp.Expr, labels: tuple[Label, ...]) -> exp.Expr:
+    values = [trees.literal(label) for label in labels if label is not None]
+    options: list[exp.Expr] = [exp.In(this=found.copy(), expressions=values)] if values else []
     if None in labels:
-        options.append(exp.Is(this=column.copy(), expression=exp.Null()))
-    return exp.paren(exp.or_(*options)) if options else exp.false()
+        options.append(trees.is_null(found.copy()))
+    return any_of(options)
 
 
-def _spanned(column: exp.Expr, spans: Spans, kind: Kind) -> exp.Expr:
+def _spanned(found: exp.Expr, spans: Spans, type_: SqlType) -> exp.Expr:
     options: list[exp.Expr] = []
     for start, stop in spans.parts:
-        bounds = [_beyond(column, start, kind, low=True)] if start is not None else []
-        bounds += [_beyond(column, stop, kind, low=False)] if stop is not None else []
-        options.append(exp.and_(*bounds) if bounds else _not_null(column.copy()))
+        bounds = [_beyond(found, start, type_, low=True)] if start is not None else []
+        bounds += [_beyond(found, stop, type_, low=False)] if stop is not None else []
+        options.append(all_of(bounds) if bounds else trees.not_null(found.copy()))
     if spans.null:
-        options.append(exp.Is(this=column.copy(), expression=exp.Null()))
-    return exp.paren(exp.or_(*options)) if options else exp.false()
+        options.append(trees.is_null(found.copy()))
+    return any_of(options)
 
 
-def _beyond(column: exp.Expr, edge: Edge, kind: Kind, *, low: bool) -> exp.Expr:
+def _beyond(found: exp.Expr, edge: Edge, type_: SqlType, *, low: bool) -> exp.Expr:
+    """From the edge on, or up to it. A cut between two values the column can hold moves to the nearer of them that says the
+    same, so that no engine has to widen the column's type and fail on a large value."""
     assert edge is not None  # noqa: S101  the caller has looked
     point, side = edge
     if isinstance(point, date):
-        value: exp.Expr = exp.cast(exp.Literal.string(point.isoformat()), "DATE" if kind is Kind.DATE else "TIMESTAMP")
+        value = cast(trees.text(point.isoformat()), "DATE" if type_.kind is Kind.DATE else "TIMESTAMP")
+    elif type_.kind is Kind.DOUBLE:
+        value = cast(number(point), "DOUBLE")
     else:
-        value = exp.cast(_number(point), "DOUBLE") if kind is Kind.DOUBLE else _number(point)
+        step = Decimal(1).scaleb(-(type_.scale or 0))
+        value = number(point.quantize(step, rounding=ROUND_FLOOR if side else ROUND_CEILING))
     if low:
         comparison: type[exp.Binary] = exp.GT if side else exp.GTE
     else:
         comparison = exp.LTE if side else exp.LT
-    return comparison(this=column.copy(), expression=value)
+    return comparison(this=found.copy(), expression=value)
 
 
-def _key(key: Key, question: Question, names: dict[str, str]) -> exp.Expr:
-    column = _column(key.ref, question, names)
+def _key(key: Key, question: Question, names: Names) -> exp.Expr:
+    found = _column(key.ref, question, names)
     if key.grid is None:
-        return column
-    if key.grid == "day":
-        return exp.cast(column, "DATE")
-    return exp.cast(exp.TimestampTrunc(this=column, unit=exp.Var(this=key.grid.upper())), "DATE")
+        return found
+    start = found if key.grid == "day" else exp.TimestampTrunc(this=found, unit=exp.Var(this=key.grid.upper()))
+    return cast(start, "DATE")
 
 
-def _unit(question: Question, u: int, names: dict[str, str]) -> exp.Expr:
+def _unit(question: Question, u: int, names: Names) -> exp.Expr:
     owner = question.layout.units[u].assets[0]
     asset = next(asset for asset in question.assets if asset.qualified == owner)
     return _own(asset, asset.rule.privacy_unit, names)
 
 
-def _own(asset: Asset, name: str, names: dict[str, str]) -> exp.Column:
-    column = asset.schema.get(name)
-    assert column is not None  # noqa: S101  judged before
-    return _col(column.name, names[asset.qualified])
+def _own(asset: Asset, name: str, names: Names) -> exp.Column:
+    found = asset.schema.get(name)
+    assert found is not None  # noqa: S101  judged before
+    return column(found.name, names[asset.qualified])
 
 
-def _column(ref: Ref, question: Question, names: dict[str, str]) -> exp.Column:
-    return _col(question.column(ref).name, names[ref.asset])
+def _column(ref: Ref, question: Question, names: Names) -> exp.Column:
+    return column(question.column(ref).name, names[ref.asset])
 
 
-def _table(asset: Asset, names: dict[str, str]) -> exp.Expr:
-    table = exp.to_identifier(asset.name, quoted=True)
-    schema = exp.to_identifier(asset.owner, quoted=True)
-    return exp.alias_(exp.Table(this=table, db=schema), names[asset.qualified], table=True)
+def _table(asset: Asset, names: Names) -> exp.Table:
+    return trees.asset(asset.owner, asset.name, names[asset.qualified])
 
 
-def _col(name: str, table: str | None = None) -> exp.Column:
-    return exp.column(exp.to_identifier(name, quoted=True), table=table)
+def _keys(question: Question, table: str | None = None) -> list[exp.Expr]:
+    return [column(f"k{i}", table) for i in range(len(question.keys))]
 
 
-def _aliased(value: exp.Expr, name: str) -> exp.Expr:
-    return exp.alias_(value, name, quoted=True)
+def _same_cell(question: Question, one: str, two: str) -> exp.Expr:
+    pairs = zip(_keys(question, one), _keys(question, two), strict=True)
+    return all_of([exp.NullSafeEQ(this=left, expression=right) for left, right in pairs])
 
 
 def _whole(value: exp.Expr, name: str) -> exp.Expr:
-    return _aliased(exp.cast(value, "BIGINT"), name)
-
-
-def _tally(condition: exp.Expr, name: str) -> exp.Expr:
-    one = exp.Case().when(condition.copy(), exp.Literal.number(1), copy=False).else_(exp.Literal.number(0), copy=False)
-    return _whole(exp.Sum(this=one), name)
-
-
-def _not_null(column: exp.Expr) -> exp.Expr:
-    return exp.Not(this=exp.Is(this=column, expression=exp.Null()))
-
-
-def _literal(label: Label) -> exp.Expr:
-    if isinstance(label, bool):
-        return exp.Boolean(this=label)
-    return _number(Decimal(label)) if isinstance(label, int) else exp.Literal.string(str(label))
-
-
-def _number(value: Decimal) -> exp.Expr:
-    plain = exp.Literal.number(f"{abs(value):f}")
-    return exp.Neg(this=plain) if value < 0 else plain
+    return aliased(cast(value, "BIGINT"), name)

@@ -47,7 +47,7 @@ class SafeQuery:
         return self._render(dialect)
 
     def _rendered(self, dialect: str) -> str:
-        return generate(self._question, self._thresholds, dialect).sql(dialect=dialect)
+        return generate(self._question, self._thresholds).sql(dialect=dialect, copy=False)
 
 
 def sealed(question: Question, thresholds: Thresholds) -> SafeQuery:

@@ -24,6 +24,7 @@ def protect(rows: Sequence[Row], layout: CellLayout, thresholds: Thresholds) -> 
     has to be right. Raises IntegrityError when the rows do not have the layout's shape.
     """
     minimums = tuple(thresholds.minimum(unit.assets) for unit in layout.units)
+    domains = [None if key.labels is None else frozenset(key.labels) for key in layout.keys]
     kept = []
     seen = set()
     for row in rows:
@@ -34,7 +35,7 @@ def protect(rows: Sequence[Row], layout: CellLayout, thresholds: Thresholds) -> 
         if labels in seen:
             raise _misshapen()
         seen.add(labels)
-        if any(key.labels is not None and label not in key.labels for key, label in zip(layout.keys, labels, strict=True)):
+        if any(domain is not None and label not in domain for domain, label in zip(domains, labels, strict=True)):
             continue
         if (cell := _protected(base, labels, layout, minimums, thresholds)) is not None:
             kept.append(cell)

@@ -106,3 +106,41 @@ def test_an_unpublished_unit_column_is_a_finding_about_the_rule() -> None:
 def test_reading_templates_does_not_load_the_parser() -> None:
     code = "import cleanroom_core.guard.template, sys; sys.exit('sqlglot' in sys.modules or 'duckdb' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_cuts_between_the_values_a_column_can_hold_move_to_the_grid() -> None:
+    """And with them no huge value makes the statement fail, which would say that it is there."""
+    world = world_from(
+        {
+            "purposes": ["p"],
+            "minimum_cohort": 2,
+            "assets": {
+                "provider.wide": {
+                    "columns": {"token": "string", "x": "decimal(38,2)", "n": "bigint"},
+                    "rule": {
+                        "privacy_unit": "token",
+                        "join_key": "token",
+                        "measures": {
+                            "x": {"min": 0, "max": 9, "bands": [0.0005, 3]},
+                            "n": {"min": 0, "max": 9, "bands": [2.5]},
+                        },
+                    },
+                }
+            },
+        }
+    )
+    huge = "999999999999999999999999999999999999.99"
+    rows = [("0.00", 2), ("0.01", 3), ("3.00", 9223372036854775807), (huge, -9223372036854775808)]
+    expected = {
+        "x < 0.0005": {"0.00"}, "x <= 0.0005": {"0.00"}, "x > 0.0005": {"0.01", "3.00", huge}, "x >= 3": {"3.00", huge},
+        "x > 3": {huge}, "n < 2.5": {"0.00", huge}, "n <= 2.5": {"0.00", huge}, "n >= 2.5": {"0.01", "3.00"},
+    }  # fmt: skip
+    with duckdb.connect() as connection:
+        connection.execute("CREATE SCHEMA provider; CREATE TABLE provider.wide (token VARCHAR, x DECIMAL(38,2), n BIGINT)")
+        for x, n in rows:
+            connection.executemany("INSERT INTO provider.wide VALUES (?, ?, ?)", [[f"p{i}", x, n] for i in range(3)])
+        for condition, kept in expected.items():
+            sql = f"SELECT count(*), sum(x), sum(n) FROM provider.wide WHERE {condition}"
+            (sheet,) = judge_sql(sql, "provider", world).sheets
+            found = connection.execute(sheet.query.render("duckdb")).fetchall()
+            assert found[0][sheet.layout.columns.index("n")] == 3 * len(kept), condition

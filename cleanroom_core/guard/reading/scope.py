@@ -80,11 +80,9 @@ class Scope:
     def of(cls, select: exp.Select, world: World) -> Scope:
         """Raises Refusal for tables that are not registered, that occur twice, or whose alias is taken."""
         found: dict[str, Asset] = {}
-        tables = [select.args["from_"].this] if select.args.get("from_") else []
-        tables += [join.this for join in select.args.get("joins") or []]
-        if not tables:
+        if not select.args.get("from_"):
             raise Refusal("NO_ASSET", "There is no FROM.", "Name a registered asset.", clause="grammar.from", at=select)
-        for table in tables:
+        for table in (select.args["from_"].this, *(join.this for join in select.args.get("joins") or [])):
             asset = registered(table, world)
             if asset in found.values():
                 raise Refusal(
