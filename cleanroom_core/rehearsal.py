@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from itertools import cycle
 from pathlib import Path
 
 from cleanroom_core.context import Context, create_home, write_json
@@ -19,13 +20,9 @@ from cleanroom_core.identity.permissions import Role, User
 from cleanroom_core.rooms.definition import RoomDefinition
 from cleanroom_core.stories.drafts import Draft, save_draft
 
-DEMO_ROLES = {
-    Role.ENGINEER: "platform engineer",
-    Role.STEWARD: "data steward",
-    Role.ANALYST: "analyst",
-    Role.REVIEWER: "reviewer",
-    Role.OFFICER: "privacy and legal officer",
-}
+DEMO_ROLES = (Role.ENGINEER, Role.STEWARD, Role.ANALYST, Role.REVIEWER, Role.OFFICER)
+DEMO_NAMES = ("Nora Lind", "Nils Berg", "Nadia Rossi", "Noel Marsh", "Nina Falk",
+              "Hana Sato", "Hugo Brandt", "Hedda Moen", "Henri Caron", "Holly Reed")  # fmt: skip
 AUDITOR = "auditor"
 Say = Callable[[str], None]
 
@@ -149,10 +146,11 @@ def add_demo_users(context: Context, definition: RoomDefinition) -> None:
 
 def demo_users(collaborators: Mapping[str, str]) -> dict[str, User]:
     """User name -> demo user: `<alias>.<role>` of every collaborator, and `auditor`."""
+    names = cycle(DEMO_NAMES)
     found = [
-        User(f"{alias}.{role.value}", organisation, frozenset({role}), f"{organisation}: {words}", demo=True)
+        User(f"{alias}.{role.value}", organisation, frozenset({role}), next(names), demo=True)
         for alias, organisation in collaborators.items()
-        for role, words in DEMO_ROLES.items()
+        for role in DEMO_ROLES
     ]
     found.append(User(AUDITOR, None, frozenset({Role.AUDITOR}), "Independent auditor", demo=True))
     return {user.username: user for user in found}
