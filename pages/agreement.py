@@ -27,16 +27,15 @@ RESETS = "Any edit is a new text: it resets both signatures, and both sides sign
 
 def show_offer(room: Room, offer: Offer) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader("The text on the table", width="content")
+        st.header("The text on the table", width="content")
         status(BADGES[offer.stage], offer.stage.value.capitalize())
     st.caption(f"Offered by {room.said(offer.by)}")
     if offer.closed is not None:
-        st.warning(f"{offer.stage.value.capitalize()} by {room.said(offer.closed)}", icon="⚠️")
+        st.warning(f"{offer.stage.value.capitalize()} by {room.said(offer.closed)}", icon=":material/warning:")
         if offer.reason:
             st.write("The reason given:")
             st.text(offer.reason)
-    for clause in clauses(offer.terms):
-        st.markdown(f"**{clause.title}**: {plain(clause.says)}")
+    st.markdown("  \n".join(f"**{clause.title}**: {plain(clause.says)}" for clause in clauses(offer.terms)))
     with st.expander("The exact text that is signed"):
         st.caption("Canonical JSON (RFC 8785). Both sides sign the SHA-256 of exactly these bytes.")
         st.code(exact_text(offer.terms), language=None, wrap_lines=True)
@@ -44,7 +43,7 @@ def show_offer(room: Room, offer: Offer) -> None:
 
 
 def show_signatures(room: Room, offer: Offer) -> None:
-    st.subheader("Signatures")
+    st.header("Signatures")
     for column, alias in zip(st.columns(len(room.state.collaborators)), room.state.collaborators, strict=True):
         with column, st.container(border=True):
             st.markdown(f"**{room.organisation(alias)}**")
@@ -147,7 +146,7 @@ def ask_offer(room: Room, terms: AgreementTerms) -> None:
         st.write("What changes against the text on the table (- before, + after):")
         st.code(changes, language=None, wrap_lines=True)
         if before.signatures:
-            st.warning(f"{RESETS} {len(before.signatures)} given so far.", icon="⚠️")
+            st.warning(f"{RESETS} {len(before.signatures)} given so far.", icon=":material/warning:")
     else:
         st.write("Nothing changes against the last text.")
     copyable(text_hash(terms.as_json()), "SHA-256 of the exact text")
@@ -155,7 +154,7 @@ def ask_offer(room: Room, terms: AgreementTerms) -> None:
 
 
 def offer_section(room: Room, offer: Offer | None, primary: bool) -> None:
-    st.subheader("Offer an agreement" if offer is None else "Edit and offer again")
+    st.header("Offer an agreement" if offer is None else "Edit and offer again")
     if not room.may(Permission.AGREEMENT_OFFER):
         st.caption(f"Offered by: {room.who_may(Permission.AGREEMENT_OFFER)}.")
         return

@@ -26,10 +26,10 @@ def head(room: Room, steps: tuple[Step, ...]) -> None:
     waiting = [task for step in steps for task in step.tasks]
     if mine:
         st.markdown(f"**Your turn**: {len(mine)} {'thing waits' if len(mine) == 1 else 'things wait'} for you.")
-        if st.button(mine[0].text, type="primary", key="next"):
+        if st.button(plain(mine[0].text), type="primary", key="next"):
             go(room, mine[0].page, mine[0].query)
     elif waiting:
-        st.info(f"Waiting for {who(room, waiting[0])}: {plain(waiting[0].text)}.", icon="⏳")
+        st.info(f"Waiting for {who(room, waiting[0])}: {plain(waiting[0].text)}.", icon=":material/hourglass_empty:")
     else:
         st.success("Every step is done. Released results are on the results page.")
     if room.alias is None:
@@ -45,7 +45,7 @@ def who(room: Room, task: Task) -> str:
 def show_step(room: Room, number: int, step: Step, before: str | None) -> None:
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):
-            link(room, step.page, f"{number}. {step.title}")
+            link(room, step.page, f"**{number}. {step.title}**")
             status(BADGES[step.stage], step.stage.value)
         changed = last_act(room.state, step.name)
         for task in step.tasks:
@@ -61,7 +61,7 @@ def draw(viewer: Viewer) -> None:
     room = open_room(viewer)
     steps = timeline(room.state, room.alias)
     head(room, steps)
-    st.subheader("Steps")
+    st.header("Steps")
     for number, step in enumerate(steps, start=1):
         before = next((other.title for other in steps[: number - 1] if other.stage is not StepStage.DONE), None)
         show_step(room, number, step, before)

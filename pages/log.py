@@ -38,7 +38,7 @@ def show_standing(room: Room, standing: LogStanding) -> None:
     with st.container(border=True):
         st.markdown(f"**Log of {room.organisation(standing.alias)}** ({plain(standing.alias)})")
         for alias, upto in standing.cosigned.items():
-            st.markdown(f"Acknowledged up to entry {upto} of {standing.size} by {room.organisation(alias)}.")
+            st.markdown(f"Acknowledged: {upto} of {standing.size} entries by {room.organisation(alias)}.")
             status("done" if upto == standing.size else "waiting", "Complete" if upto == standing.size else "Behind")
         if standing.note:
             with st.expander("Checkpoint note, signed by this log and countersigned"):
@@ -50,7 +50,8 @@ def show_standing(room: Room, standing: LogStanding) -> None:
 def heading(room: Room, line: LogLine) -> str:
     """One line, ready for Markdown."""
     mark = f" ({OPEN_WORDS[line.effect]})" if line.effect in OPEN_WORDS else ""
-    return f"**{plain(line.alias)} {line.number}** · {plain(KIND_WORDS[line.kind])} · {plain(line.words)}{mark}"
+    who = f"{plain(line.user)} ({plain(line.role)})"
+    return f"**{plain(line.alias)} {line.number}** · {when(line.time)} · {who} · {plain(KIND_WORDS[line.kind])}: {plain(line.words)}{mark}"
 
 
 def show_line(room: Room, line: LogLine) -> None:
@@ -101,9 +102,9 @@ for place, one in zip((left, right), log_standings(room.side, room.user), strict
     with place:
         show_standing(room, one)
 entries = read_log(room.side, room.user)
-st.subheader("Entries")
+st.header("Entries")
 if room.state.open_intents():
-    st.warning(f"{len(room.state.open_intents())} begun and not ended yet; they are marked below.", icon="⚠️")
+    st.warning(f"{len(room.state.open_intents())} begun and not ended yet; they are marked below.", icon=":material/warning:")
 if len(entries) <= len(room.side.origins):
     st.info("The logs have just begun. Offers, signatures, publishes, runs, reviews and releases will stand here, each with "
             "who and when. The timeline says who must act first.")  # fmt: skip

@@ -55,7 +55,7 @@ def show_opening(room: Room) -> bool:
     for alias in state.collaborators:
         waits = state.created is not None and alias != creator and alias not in state.invited
         if waits and room.alias == creator and room.may(Permission.ROOM_CREATE):
-            if st.button(f"Invite {state.collaborators[alias]}", type="primary", key=f"invite_{alias}"):
+            if st.button(f"Invite {room.organisation(alias)}", type="primary", key=f"invite_{alias}"):
                 act("Inviting ...", "The invitation is on record.", lambda alias=alias: invite(side, user, alias))
             return True
     if room.alias in state.invited and room.alias not in state.accepted and room.may(Permission.ROOM_ACCEPT):
@@ -74,7 +74,7 @@ def show_registrable(room: Room, primary: bool) -> None:
             st.caption("It can be registered once everybody has accepted the room.")
         elif not room.may(Permission.POLICY_PUBLISH):
             st.caption(f"Registered by: {room.who_may(Permission.POLICY_PUBLISH)}.")
-        elif st.button(f"Register {qualified}", type="primary" if primary else "secondary", key=f"register_{qualified}"):
+        elif st.button(f"Register {plain(qualified)}", type="primary" if primary else "secondary", key=f"register_{qualified}"):
             done = f"{qualified} is registered."
             act("Registering ...", done, lambda name=qualified: register_asset(room.side, room.user, name))
         else:
@@ -90,7 +90,7 @@ def show_asset(room: Room, asset: AssetState) -> None:
         )
         st.caption(f"Registered by {room.said(asset.by)}, version {asset.version}")
         if room.state.policies[asset.qualified].policy_hash != asset.policy_hash:
-            st.warning("Its policy has changed since: publish and register it again.", icon="⚠️")
+            st.warning("Its policy has changed since: publish and register it again.", icon=":material/warning:")
         rows = [
             {"Column": plain(column.name), "Type": str(column.type), "Role in the rule": plain(role)}
             for column, role in column_roles(asset)
@@ -107,9 +107,9 @@ st.markdown(f"Room **{plain(room.side.room)}**")
 for alias_, organisation in room.state.collaborators.items():
     st.markdown(f"- {plain(organisation)} is **{plain(alias_)}**: in SQL its tables are called {plain(alias_)}.table")
 st.caption(NAMES)
-st.subheader("State, as both logs show it")
+st.header("State, as both logs show it")
 opening = show_opening(room)
-st.subheader("Registered assets")
+st.header("Registered assets")
 show_registrable(room, primary=not opening)
 if not room.state.assets:
     st.info(f"No table is registered yet. Both sides' share-safe tables will stand here with their columns. Published and "

@@ -101,7 +101,7 @@ def show_comparison(room: Room, name: str, known: TokenState) -> None:
         cause = likely_cause(aligned.cases, own, known.vectors[aligned.with_alias])
         whom = room.organisation(aligned.with_alias)
         if cause:
-            st.error(f"Likely cause: {plain(cause)}", icon="⚠️")
+            st.error(f"Likely cause: {plain(cause)}", icon=":material/warning:")
         label = f"Compared with {whom}: {len(aligned.cases) - len(different)} of {len(aligned.cases)} cases match"
         with st.expander(label, expanded=bool(different)):
             rows = [
@@ -123,7 +123,7 @@ def show_token(room: Room, name: str, spec: TokenSpec, known: TokenState | None,
     """One token; True if its next action was offered as the primary button of the page."""
     used = False
     with st.container(border=True):
-        st.subheader(plain(name))
+        st.header(plain(name))
         in_one_sentence(room, name, known)
         show_spec(room, spec, known)
         has_key = show_key(room, spec) if room.alias is not None else False
@@ -162,7 +162,7 @@ def spec_form(room: Room) -> None:
 
         def problem(field: str) -> None:
             if field in problems:
-                st.error(plain(problems[field]), icon="⚠️")
+                st.error(plain(problems[field]), icon=":material/warning:")
 
         with st.form("spec", border=False):
             name = st.text_input(

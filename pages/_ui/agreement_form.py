@@ -44,10 +44,10 @@ def agreement_form(collaborators: Mapping[str, str], primary: bool) -> TermsFiel
 
     def problem(field: str) -> None:
         if field in problems:
-            st.error(plain(problems[field]), icon="⚠️")
+            st.error(plain(problems[field]), icon=":material/warning:")
 
     if problems:
-        st.error(f"{len(problems)} field{'s need' if len(problems) > 1 else ' needs'} a change; each says which.", icon="⚠️")
+        st.error(f"{len(problems)} field{'s need' if len(problems) > 1 else ' needs'} a change; each says which.", icon=":material/warning:")
     with st.form("agreement", border=True):
         purposes = st.text_area(
             "Purposes, one a line", key="terms_purposes",
@@ -98,7 +98,7 @@ def agreement_form(collaborators: Mapping[str, str], primary: bool) -> TermsFiel
         problem("at_end")
         contacts = {
             alias: st.text_input(
-                f"Contact of {name}", key=f"terms_contact_{alias}", max_chars=200,
+                f"Contact of {plain(name)}", key=f"terms_contact_{alias}", max_chars=200,
                 help="Who answers for this side: a person or an office. Leave it empty to name nobody.",
             )
             for alias, name in collaborators.items()
