@@ -44,7 +44,7 @@ def others(room: Room) -> None:
     rest = [task for step in timeline(room.state, room.alias) for task in step.tasks if task not in own]
     if not rest:
         return
-    st.subheader("Waiting for others")
+    st.header("Waiting for others")
     for task in rest:
         since = f", since {when(task.since)}" if task.since else ""
         roles = " or ".join(role.value for role in task.roles)

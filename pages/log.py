@@ -51,7 +51,8 @@ def heading(room: Room, line: LogLine) -> str:
     """One line, ready for Markdown."""
     mark = f" ({OPEN_WORDS[line.effect]})" if line.effect in OPEN_WORDS else ""
     who = f"{plain(line.user)} ({plain(line.role)})"
-    return f"**{plain(line.alias)} {line.number}** · {when(line.time)} · {who} · {plain(KIND_WORDS[line.kind])}: {plain(line.words)}{mark}"
+    what = f"{plain(KIND_WORDS[line.kind])}: {plain(line.words)}{mark}"
+    return f"**{plain(line.alias)} {line.number}** · {when(line.time)} · {who} · {what}"
 
 
 def show_line(room: Room, line: LogLine) -> None:

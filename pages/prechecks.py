@@ -38,9 +38,8 @@ def show_check(room: Room, checked: Checked, all_of_them: tuple[Checked, ...]) -
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"**{plain(check.title)}**", width="content")
             status(*BADGES[result.status])
-        st.markdown(f"Found: {plain(result.found)}")
+        st.markdown(f"Found: {plain(result.found)}  \nWhy it matters: {plain(result.why)}")
         if result.status is not Status.PASS:
-            st.markdown(f"Why it matters: {plain(result.why)}")
             st.markdown(f"What to do: {plain(result.fix)}")
             if result.command:
                 copyable(result.command)
@@ -70,7 +69,9 @@ elif not results:
     st.info(f"Your side has not run its prechecks. The results of {len(REHEARSAL)} checks will stand here.")
 for wanted, title in GROUPS:
     group = [checked for checked in results if checked.result.status is wanted]
-    if group:
-        st.subheader(f"{title} ({len(group)})")
+    if not group:
+        continue
+    st.header(f"{title} ({len(group)})")
+    with st.expander("What was found") if wanted is Status.PASS else st.container():
         for checked in group:
             show_check(room, checked, results)

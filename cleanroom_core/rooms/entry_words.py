@@ -17,7 +17,7 @@ KIND_WORDS: Mapping[str, str] = {
     "asset": "Asset registered",
     "plan": "Release plan",
     "approval": "Signature or rejection",
-    "run": "Computed",
+    "run": "Run",
     "result": "Result in quarantine",
     "decision": "Review decision",
     "release": "Release",
@@ -43,6 +43,11 @@ def entry_words(kind: str, public: Public) -> str:
         return say(public) if say is not None else f"{KIND_WORDS.get(kind, kind)}."
     except (KeyError, TypeError, AttributeError):
         return f"{KIND_WORDS.get(kind, kind)} (not said in the usual way)."
+
+
+def outcome_words(action: str, about: str, stage: str) -> str:
+    """An outcome together with the intent it ends."""
+    return f"{_DOING.get(action, action).capitalize()} {_object(about)} ended: {stage}."
 
 
 def _agreement(public: Public) -> str:
@@ -83,9 +88,10 @@ def _precheck(public: Public) -> str:
 
 
 def _short(digest: Any) -> str:
-    return f"{str(digest)[:16]}…"
+    return str(digest)[:16]
 
 
+_DOING = {"publish": "publishing", "sign": "signing", "run": "computing", "release": "releasing"}
 _ACTIONS = {"publish": "to publish", "sign": "to sign", "run": "to compute", "release": "to release"}
 
 _WORDS: Mapping[str, Callable[[Public], str]] = {

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 from cleanroom_core.audit.verify import Status, Verdict
 from cleanroom_core.errors import NotPermittedError
 from cleanroom_core.identity.permissions import Permission, User
-from cleanroom_core.rooms.entry_words import entry_words
+from cleanroom_core.rooms.entry_words import entry_words, outcome_words
 from cleanroom_core.rooms.merge import merge
-from cleanroom_core.rooms.state import EffectStage
+from cleanroom_core.rooms.state import EffectStage, Intent, RoomState
 
 if TYPE_CHECKING:
+    from cleanroom_core.audit.entry import Entry
     from cleanroom_core.rooms.merge import Logged
     from cleanroom_core.stories.collaborator import Collaborator
 
@@ -66,6 +67,7 @@ def read_log(side: Collaborator, user: User) -> tuple[LogLine, ...]:
     for logged in merge({origin: log.records(origin) for origin in side.origins}):
         entry = logged.entry
         intent = state.intents.get((entry.origin, entry.seq))
+        ended = None if entry.kind != "outcome" else _ended(state, entry)
         payload, withheld = _payload(logged, user)
         lines.append(
             LogLine(
@@ -76,7 +78,9 @@ def read_log(side: Collaborator, user: User) -> tuple[LogLine, ...]:
                 user=entry.actor.get("id", ""),
                 role=entry.actor.get("role", ""),
                 kind=entry.kind,
-                words=entry_words(entry.kind, entry.public),
+                words=entry_words(entry.kind, entry.public)
+                if ended is None
+                else outcome_words(ended.action, ended.object, str(entry.public.get("stage"))),
                 public=entry.public,
                 acknowledged=entry.seq < acknowledged[entry.origin],
                 payload=payload,
@@ -85,6 +89,12 @@ def read_log(side: Collaborator, user: User) -> tuple[LogLine, ...]:
             )
         )
     return tuple(lines)
+
+
+def _ended(state: RoomState, entry: Entry) -> Intent | None:
+    """The intent an outcome ends: one of the same log."""
+    own = (ref for ref in entry.refs if ref.origin == entry.origin)
+    return next((state.intents[ref.origin, ref.seq] for ref in own if (ref.origin, ref.seq) in state.intents), None)
 
 
 def _payload(logged: Logged, user: User) -> tuple[Any, str]:

@@ -15,6 +15,7 @@ from cleanroom_core.stores.users import Event
 from pages._ui import session, state
 from pages._ui.cards import plain, show_flashes
 from pages._ui.errors import shown
+from pages._ui.inbox_count import title_of
 from pages._ui.sign_in import change_password_page, sign_in_page
 from pages._ui.steps import STEPS, Step
 
@@ -32,7 +33,7 @@ def frame() -> None:
 
 def _wizard(user: User) -> None:
     allowed = [step for step in STEPS if step.permission is None or user.may(step.permission)]
-    pages = [st.Page(step.file, title=step.title, url_path=step.name, default=step is allowed[0]) for step in allowed]
+    pages = [st.Page(step.file, title=title_of(step, user), url_path=step.name, default=step is allowed[0]) for step in allowed]
     page = st.navigation(pages, position="top")
     _report_denied(user, allowed)
     _header(user)
