@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,29 +9,15 @@ import pytest
 
 from cleanroom_core.sql.types import Kind, SqlType
 from tests.sql.case_files import Case, cases, same
+from tests.sql.spark_session import MARKS, started
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),  # sockets of pyspark's own
-    pytest.mark.skipif(os.environ.get("CLEANROOM_TEST_SPARK") != "1", reason="starts Java; set CLEANROOM_TEST_SPARK=1"),
-]
+pytestmark = MARKS
 
 
 @pytest.fixture(scope="module")
 def spark() -> Iterator[Any]:
-    from pyspark.sql import SparkSession
-
-    session = (
-        SparkSession.builder.master("local[2]")
-        .config("spark.ui.enabled", "false")
-        .config("spark.ui.showConsoleProgress", "false")
-        .config("spark.sql.session.timeZone", "America/New_York")  # a zone with summer time: nothing may depend on it
-        .config("spark.sql.ansi.enabled", "true")
-        .config("spark.sql.shuffle.partitions", "1")
-        .getOrCreate()
-    )
-    yield session
-    session.stop()
+    with started() as session:
+        yield session
 
 
 def spark_type(type_: SqlType) -> str:
