@@ -86,11 +86,13 @@ def _dimension(path: Path, column: Column, dimension: Dimension) -> Iterator[Pro
             f"Dimension {column.name} has a calendar grid but is {column.type}.",
             "Take dates out, or CAST the column to DATE in its expression.", (*path, "dates"), code="RULE",
         )  # fmt: skip
-    if column.type.kind is Kind.DOUBLE:
+    if column.type.kind in (Kind.DOUBLE, Kind.DECIMAL):
         yield Problem(
-            f"Dimension {column.name} is DOUBLE: nearly every row would be a group of its own.",
-            "Share a banded copy of it: CASE WHEN x < 50 THEN '0-50' ELSE '50+' END.", path, code="RULE",
+            f"Dimension {column.name} is {column.type}: nearly every row would be a group of its own.",
+            "Share a banded copy of it: CASE WHEN x < 50 THEN '0-50' ELSE '50+' END; whole numbers as CAST(x AS INT).",
+            path, code="RULE",
         )  # fmt: skip
+        return
     for position, label in enumerate(dimension.domain or ()):
         if not _fits(label, column.type.kind):
             yield Problem(
@@ -120,8 +122,8 @@ def _measure(path: Path, column: Column, measure: Measure) -> Iterator[Problem]:
 
 def _fits(label: Label, kind: Kind) -> bool:
     if kind is Kind.BOOLEAN:
-        return isinstance(label, bool)
-    if kind in (Kind.BIGINT, Kind.DECIMAL):
+        return isinstance(label, bool) or label in (0, 1)
+    if kind is Kind.BIGINT:
         return isinstance(label, int) and not isinstance(label, bool)
     return kind is not Kind.STRING or isinstance(label, str)
 
