@@ -23,7 +23,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cleanroom_core.errors import CleanRoomError, HomeError, NotPermittedError, NotReadyError
+from cleanroom_core.errors import CleanRoomError, HomeError, IntegrityError, NotPermittedError, NotReadyError
 from cleanroom_core.identity.permissions import Role, User
 from cleanroom_core.sql.names import checked_name
 
@@ -160,9 +160,9 @@ class Context:
                     continue
                 try:
                     exchange(log, self.log(room, other))
-                except CleanRoomError as error:
-                    if error.code in ("EQUIVOCATION", "INTEGRITY"):
-                        raise
+                except IntegrityError:
+                    raise  # proof of a fault, not of absence
+                except CleanRoomError:
                     away.append(other)
             return tuple(away)
 

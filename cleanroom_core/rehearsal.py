@@ -75,7 +75,7 @@ def import_room(context: Context, definition: RoomDefinition) -> None:
     _make_homes(context, definition)
     _make_token_keys(context, definition)
     for asset, source in definition.data.items():
-        _hand_over_data(source, final / definition.policies[asset].owner / "inbox")
+        _hand_over_data(source, final / definition.policies[asset].owner / "inbox" / definition.inbox_name(asset))
     write_json(
         final / "room.json",
         {"name": definition.name, "collaborators": dict(definition.collaborators), "engine": definition.engine},
@@ -88,7 +88,9 @@ def import_room(context: Context, definition: RoomDefinition) -> None:
                 agreement=definition.agreement,
                 tokens=dict(definition.tokens),
                 policies={name: policy for name, policy in definition.policies.items() if policy.owner == alias},
-                sources={name: path.name for name, path in definition.data.items() if definition.policies[name].owner == alias},
+                sources={
+                    name: definition.inbox_name(name) for name in definition.data if definition.policies[name].owner == alias
+                },
                 templates=dict(definition.templates),
             ),
         )
@@ -128,8 +130,7 @@ def _make_token_keys(context: Context, definition: RoomDefinition) -> None:
             write_token_key(home / alias, key_id, text)
 
 
-def _hand_over_data(source: Path, inbox: Path) -> None:
-    target = inbox / source.name
+def _hand_over_data(source: Path, target: Path) -> None:
     if source.is_dir():
         shutil.copytree(source, target, dirs_exist_ok=True)
     else:

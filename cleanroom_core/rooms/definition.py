@@ -37,3 +37,9 @@ class RoomDefinition:
     requests: tuple[Request, ...] = ()
     data: Mapping[str, Path] = field(default_factory=dict)
     engine: str = "duckdb"
+
+    def inbox_name(self, asset: str) -> str:
+        """Under which name an asset's raw table lies in its owner's inbox: its own, unless two tables of one owner share it."""
+        path, owner = self.data[asset], self.policies[asset].owner
+        same = [name for name, other in self.data.items() if self.policies[name].owner == owner and other.name == path.name]
+        return path.name if len(same) == 1 else f"{asset}{path.suffix}"

@@ -31,6 +31,7 @@ from cleanroom_core.rooms.state import (
     TokenState,
     Verdict,
 )
+from cleanroom_core.rooms.texts import text_hash
 from cleanroom_core.sql.cells import Label, label_from_json
 from cleanroom_core.sql.types import DATE, Kind, Schema
 from cleanroom_core.tokens.spec import TokenSpec
@@ -57,6 +58,12 @@ def _act(logged: Logged, alias: str) -> Act:
     return Act(alias=alias, user=entry.actor.get("id", ""), role=entry.actor.get("role", ""), time=entry.time, ref=ref)
 
 
+def _require_hash(text: object, claimed: str) -> None:
+    """A signature names a hash, so an entry whose text has another hash than it claims says nothing."""
+    if text_hash(text) != claimed:
+        raise ValueError("the hash is not that of the text")
+
+
 Public = Mapping[str, Any]
 Step = Callable[[RoomState, Act, Public, Any, Logged], RoomState]
 
@@ -67,10 +74,11 @@ def _precheck(state: RoomState, act: Act, public: Public, payload: Any, logged: 
 
 
 def _agreement(state: RoomState, act: Act, public: Public, payload: Any, logged: Logged) -> RoomState:
-    action, text_hash, offer = public["action"], public["hash"], state.agreement
+    action, digest, offer = public["action"], public["hash"], state.agreement
     if action == "offer":
-        return replace(state, agreement=Offer(AgreementTerms.from_json(payload["terms"]), text_hash, act))
-    if offer is None or offer.text_hash != text_hash or offer.stage is not Stage.OFFERED:
+        _require_hash(payload["terms"], digest)
+        return replace(state, agreement=Offer(AgreementTerms.from_json(payload["terms"]), digest, act))
+    if offer is None or offer.text_hash != digest or offer.stage is not Stage.OFFERED:
         return state
     if action == "sign":
         signed = {**offer.signatures, act.alias: offer.signatures.get(act.alias, act)}
@@ -90,6 +98,7 @@ def _agreement(state: RoomState, act: Act, public: Public, payload: Any, logged:
 def _token_spec(state: RoomState, act: Act, public: Public, payload: Any, logged: Logged) -> RoomState:
     name, spec_hash, known = public["token"], public["hash"], state.tokens.get(public["token"])
     if public["action"] == "propose":
+        _require_hash({"token": name, **payload["spec"]}, spec_hash)
         if known is not None and known.spec_hash == spec_hash:
             return state
         proposed = TokenState(TokenSpec.from_json(name, payload["spec"]), spec_hash, act)
@@ -101,6 +110,7 @@ def _token_spec(state: RoomState, act: Act, public: Public, payload: Any, logged
 
 
 def _policy(state: RoomState, act: Act, public: Public, payload: Any, logged: Logged) -> RoomState:
+    _require_hash(payload["policy"], public["hash"])
     policy = Policy.from_json(payload["policy"])
     if policy.owner != act.alias:
         return state
@@ -148,6 +158,7 @@ def _room(state: RoomState, act: Act, public: Public, payload: Any, logged: Logg
 
 def _plan(state: RoomState, act: Act, public: Public, payload: Any, logged: Logged) -> RoomState:
     if public["action"] == "propose":
+        _require_hash(payload["plan"], public["hash"])
         return replace(state, plan=PlanState(PlanText.from_json(payload["plan"]), public["hash"], act))
     plan_now = state.plan
     if public["action"] == "withdraw" and plan_now is not None and plan_now.text_hash == public["hash"]:

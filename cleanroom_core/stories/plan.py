@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from cleanroom_core.errors import ConflictError, InputError, NotReadyError
+from cleanroom_core.errors import ConflictError, InputError, IntegrityError, NotReadyError
 from cleanroom_core.guard import World, judge
 from cleanroom_core.guard.template import Template
 from cleanroom_core.guard.verdict import Verdict
@@ -87,9 +87,27 @@ def sign_plan(side: Collaborator, user: User, digest: str) -> None:
         return
     if plan.by.alias == side.alias and plan.by.user == user.username:
         raise NotReadyError("Nobody signs what they proposed themselves.", hint="Ask another reviewer.", code="OWN_PROPOSAL")
+    require_own_reading(side.state(), plan)
     with bracket(side, user, Permission.PLAN_SIGN, "sign", f"plan:{digest}") as effect:
         public = {"object": "plan", "hash": digest, "verdict": "approve"}
         side.append(user, Permission.PLAN_SIGN, "approval", public, refs=(plan.by.ref, effect.ref))
+
+
+def require_own_reading(state: RoomState, plan: PlanState) -> None:
+    """Raise IntegrityError unless this side, from the templates alone, comes to the same assets, custodians and policies.
+
+    The other side's software wrote the text; a plan that names the receiver as its own custodian would hand it the figures
+    before any review.
+    """
+    templates = [planned.template for planned in plan.text.templates.values()]
+    before = {} if state.plan_in_force is None else state.plan_in_force.text.templates
+    own = plan_text(state, templates, drop=[name for name in before if name not in plan.text.templates])
+    if own.as_json() != plan.text.as_json():
+        raise IntegrityError(
+            "This plan's text is not what follows from its templates and the policies in force.",
+            hint="Reject it; whoever proposed it proposes it again.",
+            code="PLAN_TEXT",
+        )
 
 
 def reject_plan(side: Collaborator, user: User, digest: str, reason: str) -> None:

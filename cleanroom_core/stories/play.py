@@ -68,7 +68,7 @@ def _play(sides: Mapping[str, Collaborator], cast: Cast, definition: RoomDefinit
             yield Played("tokens", alias, "ran", f"vectors of {spec.name}")
     for asset, policy in definition.policies.items():
         side = sides[policy.owner]
-        published = publish_policy(side, cast[policy.owner][Role.STEWARD], policy, definition.data[asset].name)
+        published = publish_policy(side, cast[policy.owner][Role.STEWARD], policy, definition.inbox_name(asset))
         counts = ", ".join(f"{name} {count}" for name, count in published.counts.items())
         yield Played("publish", policy.owner, "published", f"{policy.qualified}: {published.table.rows} rows ({counts})")
     create_room(sides[creator], cast[creator][Role.ENGINEER])

@@ -14,11 +14,14 @@ from cleanroom_core.rooms.fold import fold
 from cleanroom_core.rooms.merge import merge
 from cleanroom_core.rooms.state import EffectStage, RoomState, Stage, Verdict
 from cleanroom_core.rooms.tasks import StepStage, inbox, timeline
+from cleanroom_core.rooms.texts import text_hash
 
 COLLABORATORS = {"north": "North Bank", "harbour": "Harbour Bank"}
 ORIGINS = {"north.example/room": "north", "harbour.example/room": "harbour"}
 ORIGIN = {alias: origin for origin, alias in ORIGINS.items()}
 TERMS = {"purposes": ["fraud"], "ends_on": "2027-12-31"}
+AA = text_hash(TERMS)
+STRICTER = TERMS | {"minimum_cohort": 200}
 
 
 @dataclass(frozen=True)
@@ -63,9 +66,9 @@ def book() -> Book:
 
 
 def agreed(book: Book) -> None:
-    book.write("north", "agreement", {"action": "offer", "hash": "aa"}, {"terms": TERMS})
-    book.write("north", "agreement", {"action": "sign", "hash": "aa"})
-    book.write("harbour", "agreement", {"action": "sign", "hash": "aa"})
+    book.write("north", "agreement", {"action": "offer", "hash": AA}, {"terms": TERMS})
+    book.write("north", "agreement", {"action": "sign", "hash": AA})
+    book.write("harbour", "agreement", {"action": "sign", "hash": AA})
 
 
 def test_merge_puts_what_was_seen_before_what_was_then_written(book: Book) -> None:
@@ -94,26 +97,26 @@ def test_agreement_is_in_force_when_all_have_signed_the_same_text(book: Book) ->
 
 def test_an_edit_resets_both_signatures_and_the_old_text_stays_in_force(book: Book) -> None:
     agreed(book)
-    book.write("harbour", "agreement", {"action": "offer", "hash": "bb"}, {"terms": TERMS | {"minimum_cohort": 200}})
+    book.write("harbour", "agreement", {"action": "offer", "hash": text_hash(STRICTER)}, {"terms": STRICTER})
     state = book.state()
     assert state.agreement is not None
     assert state.agreement_in_force is not None
     assert state.agreement.signatures == {}
-    assert state.agreement_in_force.text_hash == "aa"
+    assert state.agreement_in_force.text_hash == AA
 
 
 def test_a_signature_under_another_text_does_not_count(book: Book) -> None:
-    book.write("north", "agreement", {"action": "offer", "hash": "aa"}, {"terms": TERMS})
-    book.write("north", "agreement", {"action": "sign", "hash": "aa"})
+    book.write("north", "agreement", {"action": "offer", "hash": AA}, {"terms": TERMS})
+    book.write("north", "agreement", {"action": "sign", "hash": AA})
     book.write("harbour", "agreement", {"action": "sign", "hash": "zz"})
     assert book.state().agreement_in_force is None
 
 
 def test_only_the_offering_side_withdraws_and_a_rejection_carries_its_reason(book: Book) -> None:
-    book.write("north", "agreement", {"action": "offer", "hash": "aa"}, {"terms": TERMS})
-    book.write("harbour", "agreement", {"action": "withdraw", "hash": "aa"})
+    book.write("north", "agreement", {"action": "offer", "hash": AA}, {"terms": TERMS})
+    book.write("harbour", "agreement", {"action": "withdraw", "hash": AA})
     assert book.state().agreement.stage is Stage.OFFERED  # type: ignore[union-attr]
-    book.write("harbour", "agreement", {"action": "reject", "hash": "aa"}, {"reason": "cohort too small"})
+    book.write("harbour", "agreement", {"action": "reject", "hash": AA}, {"reason": "cohort too small"})
     offer = book.state().agreement
     assert offer is not None
     assert (offer.stage, offer.reason) == (Stage.REJECTED, "cohort too small")
@@ -121,7 +124,7 @@ def test_only_the_offering_side_withdraws_and_a_rejection_carries_its_reason(boo
 
 def test_malformed_statements_change_nothing(book: Book) -> None:
     book.write("north", "agreement", {"action": "offer"}, {"terms": TERMS})
-    book.write("north", "agreement", {"action": "offer", "hash": "aa"}, None)
+    book.write("north", "agreement", {"action": "offer", "hash": AA}, None)
     book.write("north", "policy", {"hash": "x"}, {"policy": {"asset": 3}})
     book.write("north", "asset", {}, {})
     state = book.state()
@@ -135,13 +138,18 @@ POLICY = {
 }  # fmt: skip
 
 
-def publish(book: Book, hash_: str = "p1") -> None:
-    book.write("north", "policy", {"asset": "north.signals", "hash": hash_}, {"policy": POLICY})
+P1, P2 = POLICY, POLICY | {"row_filter": "d = 'a'"}
+
+
+def publish(book: Book, policy: dict[str, Any] = P1) -> None:
+    hash_ = text_hash(policy)
+    book.write("north", "policy", {"asset": "north.signals", "hash": hash_}, {"policy": policy})
     intent = book.write("north", "intent", {"action": "publish", "object": "north.signals"})
     book.write("north", "outcome", {"stage": "done", "policy": hash_}, refs=(intent,))
 
 
-def register(book: Book, hash_: str = "p1") -> None:
+def register(book: Book, policy: dict[str, Any] = P1) -> None:
+    hash_ = text_hash(policy)
     payload = {
         "policy": hash_, "schema": [{"name": "t", "type": "STRING"}, {"name": "d", "type": "STRING"}], "labels": {"d": ["a"]},
         "version": 0, "digest": "00",
@@ -150,25 +158,25 @@ def register(book: Book, hash_: str = "p1") -> None:
 
 
 def test_nobody_writes_policies_or_registers_assets_of_another(book: Book) -> None:
-    book.write("harbour", "policy", {"asset": "north.signals", "hash": "p1"}, {"policy": POLICY})
+    book.write("harbour", "policy", {"asset": "north.signals", "hash": text_hash(P1)}, {"policy": POLICY})
     assert book.state().policies == {}
     publish(book)
-    payload = {"policy": "p1", "schema": [], "labels": {}, "version": 0, "digest": "00"}
+    payload = {"policy": text_hash(P1), "schema": [], "labels": {}, "version": 0, "digest": "00"}
     book.write("harbour", "asset", {"asset": "north.signals"}, payload)
     assert book.state().assets == {}
 
 
 def test_an_asset_is_registered_under_the_policy_that_holds_now(book: Book) -> None:
-    publish(book, "p1")
-    publish(book, "p2")
-    register(book, "p1")
+    publish(book, P1)
+    publish(book, P2)
+    register(book, P1)
     assert book.state().assets == {}
-    register(book, "p2")
-    assert book.state().assets["north.signals"].policy_hash == "p2"
+    register(book, P2)
+    assert book.state().assets["north.signals"].policy_hash == text_hash(P2)
 
 
 def test_a_publish_that_failed_or_was_for_an_older_policy_is_not_published(book: Book) -> None:
-    book.write("north", "policy", {"asset": "north.signals", "hash": "p1"}, {"policy": POLICY})
+    book.write("north", "policy", {"asset": "north.signals", "hash": text_hash(P1)}, {"policy": POLICY})
     intent = book.write("north", "intent", {"action": "publish", "object": "north.signals"})
     assert book.state().policies["north.signals"].publishing
     book.write("north", "outcome", {"stage": "interrupted"}, refs=(intent,))
@@ -177,13 +185,16 @@ def test_a_publish_that_failed_or_was_for_an_older_policy_is_not_published(book:
     assert known.published is None
 
 
+SPEC = {"identifier": "pan", "normalise": ["strip"], "algorithm": "hmac-sha256", "key_id": "k-1"}
+S1 = text_hash({"token": "card", **SPEC})
+
+
 def vectors(book: Book, alias: str, tokens: dict[str, str | None]) -> None:
-    book.write(alias, "token_spec", {"action": "vectors", "token": "card", "hash": "s1"}, {"tokens": tokens})
+    book.write(alias, "token_spec", {"action": "vectors", "token": "card", "hash": S1}, {"tokens": tokens})
 
 
 def test_tokens_are_aligned_when_every_side_got_the_same(book: Book) -> None:
-    spec = {"identifier": "pan", "normalise": ["strip"], "algorithm": "hmac-sha256", "key_id": "k-1"}
-    book.write("north", "token_spec", {"action": "propose", "token": "card", "hash": "s1"}, {"spec": spec})
+    book.write("north", "token_spec", {"action": "propose", "token": "card", "hash": S1}, {"spec": SPEC})
     vectors(book, "north", {"visa": "ab", "empty": None})
     assert not book.state().aligned("card")
     vectors(book, "harbour", {"visa": "cd", "empty": None})
@@ -193,12 +204,15 @@ def test_tokens_are_aligned_when_every_side_got_the_same(book: Book) -> None:
 
 
 PLAN = {
-    "agreement": "aa", "policies": {"north.signals": "p1"},
+    "agreement": AA, "policies": {"north.signals": text_hash(P1)},
     "templates": [{
         "template": {"name": "segments", "receiver": "harbour", "purpose": "fraud", "sql": "SELECT 1", "parameters": {}},
         "assets": ["north.signals"], "custodian": "north",
     }],
 }  # fmt: skip
+
+
+PL = text_hash(PLAN)
 
 
 def planned(book: Book) -> None:
@@ -208,26 +222,26 @@ def planned(book: Book) -> None:
     book.write("north", "room", {"action": "invite", "alias": "harbour"})
     book.write("harbour", "room", {"action": "accept"})
     register(book)
-    entry = book.write("harbour", "plan", {"action": "propose", "hash": "pl"}, {"plan": PLAN})
+    entry = book.write("harbour", "plan", {"action": "propose", "hash": PL}, {"plan": PLAN})
     # proposed by another person than the officer who signs below
     last = book.logs[entry.origin][entry.seq]
     object.__setattr__(last.entry, "actor", {"organisation": "harbour", "role": "analyst", "id": "harbour.analyst"})
     for alias in COLLABORATORS:
-        book.write(alias, "approval", {"object": "plan", "hash": "pl", "verdict": "approve"})
+        book.write(alias, "approval", {"object": "plan", "hash": PL, "verdict": "approve"})
 
 
 def test_plan_needs_everybody_and_never_the_proposer(book: Book) -> None:
     agreed(book)
-    book.write("harbour", "plan", {"action": "propose", "hash": "pl"}, {"plan": PLAN})
-    book.write("harbour", "approval", {"object": "plan", "hash": "pl", "verdict": "approve"})
-    book.write("north", "approval", {"object": "plan", "hash": "pl", "verdict": "approve"})
+    book.write("harbour", "plan", {"action": "propose", "hash": PL}, {"plan": PLAN})
+    book.write("harbour", "approval", {"object": "plan", "hash": PL, "verdict": "approve"})
+    book.write("north", "approval", {"object": "plan", "hash": PL, "verdict": "approve"})
     assert book.state().plan_in_force is None  # harbour.officer proposed it and cannot sign it
 
 
 def test_plan_in_force_goes_stale_with_a_new_policy_or_new_terms(book: Book) -> None:
     planned(book)
     assert book.state().plan_is_current()
-    publish(book, "p2")
+    publish(book, P2)
     assert not book.state().plan_is_current()
 
 
@@ -274,16 +288,24 @@ def test_timeline_says_whose_turn_it_is(book: Book) -> None:
     steps = {step.name: step.stage for step in timeline(book.state(), "north")}
     assert steps["agreement"] is StepStage.YOUR_TURN
     assert steps["results"] is StepStage.NOT_YET
-    book.write("north", "agreement", {"action": "offer", "hash": "aa"}, {"terms": TERMS})
-    book.write("north", "agreement", {"action": "sign", "hash": "aa"})
+    book.write("north", "agreement", {"action": "offer", "hash": AA}, {"terms": TERMS})
+    book.write("north", "agreement", {"action": "sign", "hash": AA})
     assert {step.name: step.stage for step in timeline(book.state(), "north")}["agreement"] is StepStage.WAITING
-    book.write("harbour", "agreement", {"action": "sign", "hash": "aa"})
+    book.write("harbour", "agreement", {"action": "sign", "hash": AA})
     assert {step.name: step.stage for step in timeline(book.state(), "north")}["agreement"] is StepStage.DONE
 
 
 def test_inbox_holds_what_this_person_can_do(book: Book) -> None:
-    book.write("north", "agreement", {"action": "offer", "hash": "aa"}, {"terms": TERMS})
+    book.write("north", "agreement", {"action": "offer", "hash": AA}, {"terms": TERMS})
     officer = User("harbour.officer", "Harbour Bank", frozenset({Role.OFFICER}))
     analyst = User("harbour.analyst", "Harbour Bank", frozenset({Role.ANALYST}))
     assert [task.page for task in inbox(book.state(), officer)] == ["agreement"]
     assert inbox(book.state(), analyst) == ()
+
+
+def test_an_entry_whose_text_has_another_hash_says_nothing(book: Book) -> None:
+    book.write("north", "agreement", {"action": "offer", "hash": AA}, {"terms": STRICTER})
+    book.write("north", "policy", {"asset": "north.signals", "hash": text_hash(P2)}, {"policy": P1})
+    book.write("north", "plan", {"action": "propose", "hash": AA}, {"plan": PLAN})
+    state = book.state()
+    assert (state.agreement, state.policies, state.plan) == (None, {}, None)

@@ -12,14 +12,15 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from cleanroom_core.errors import ConflictError, InputError, NotPermittedError, NotReadyError
+from cleanroom_core.errors import ConflictError, InputError, IntegrityError, NotPermittedError, NotReadyError
 from cleanroom_core.guard.template import Template
 from cleanroom_core.identity.permissions import Role, User
 from cleanroom_core.rooms.state import Verdict
+from cleanroom_core.rooms.texts import text_hash
 from cleanroom_core.stories.agree import offer_agreement, sign_agreement
 from cleanroom_core.stories.answer import Outcome, ask_sql, ask_template
 from cleanroom_core.stories.compute import compute_plan
-from cleanroom_core.stories.plan import propose_plan, sign_plan
+from cleanroom_core.stories.plan import plan_text, propose_plan, sign_plan
 from cleanroom_core.stories.review import find_result, reject_result, release_result, result_id, see_figures, waiting_results
 from cleanroom_core.stories.tables import as_csv, as_parquet, escaped, proof_of
 from tests.stories.tiny_room import TinyRoom
@@ -202,3 +203,18 @@ def test_the_other_side_must_be_there(at: At) -> None:
     assert north.state().results == ()
     north.hand_over = reachable
     assert compute_plan(north, tiny.user("north", Role.ENGINEER)) == ("aisles",)
+
+
+def test_a_plan_that_makes_its_receiver_the_custodian_is_not_signed(at: At) -> None:
+    """Written by other software than ours: the figures would lie with the receiver before any review."""
+    tiny = at("registered")
+    south, north = tiny.side("south"), tiny.side("north")
+    text = plan_text(south.state(), tiny.definition.templates.values()).as_json()
+    text["templates"][0]["custodian"] = "south"  # type: ignore[index]
+    digest = text_hash(text)
+    actor = {"organisation": "south", "role": "analyst", "id": "south.analyst"}
+    south.log.append("plan", actor, {"action": "propose", "hash": digest, "templates": ["aisles"]}, {"plan": text})
+    south.hand_over()
+    with pytest.raises(IntegrityError) as refused:
+        sign_plan(north, tiny.user("north", Role.REVIEWER), digest)
+    assert refused.value.code == "PLAN_TEXT"
