@@ -63,7 +63,7 @@ def draw(viewer: Viewer) -> None:
     head(room, steps)
     st.header("Steps")
     for number, step in enumerate(steps, start=1):
-        before = next((other.title for other in steps[: number - 1] if other.stage is not StepStage.DONE), None)
+        before = next((other.title for other in reversed(steps[: number - 1]) if other.tasks), None)
         show_step(room, number, step, before)
 
 

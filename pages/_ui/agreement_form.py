@@ -47,7 +47,8 @@ def agreement_form(collaborators: Mapping[str, str], primary: bool) -> TermsFiel
             st.error(plain(problems[field]), icon=":material/warning:")
 
     if problems:
-        st.error(f"{len(problems)} field{'s need' if len(problems) > 1 else ' needs'} a change; each says which.", icon=":material/warning:")
+        count = "1 field needs a change" if len(problems) == 1 else f"{len(problems)} fields need a change"
+        st.error(f"{count}; each says which.", icon=":material/warning:")
     with st.form("agreement", border=True):
         purposes = st.text_area(
             "Purposes, one a line", key="terms_purposes",

@@ -5,8 +5,8 @@
         app = wizard("north.officer", "agreement")      # the page after its first run, as that person
         room.side("north").state()                      # what the pages see as well
 
-A step is `<step> <side> <outcome>` as `stories.play` yields it (`STEPS` below lists them). Each is played once per test run,
-into a home of its own, and copied for every test.
+A step is `<step> <side> <outcome>` as `stories.play` yields it (`STEPS` below lists them). The story is played once per test
+run; every test gets a copy of the home as it was after its step.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from cleanroom_core.rooms.definition import RoomDefinition
 from cleanroom_core.rooms.roomfile import read_room_file
 from cleanroom_core.stories.collaborator import Collaborator
 from cleanroom_core.stories.drafts import Draft, save_draft
-from cleanroom_core.stories.play import play
+from cleanroom_core.stories.play import Played, play
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 FRAME = REPOSITORY / "pages" / "_ui" / "frame.py"
@@ -159,14 +159,18 @@ def _write(path: Path, header: tuple[str, ...], rows: list[tuple[Any, ...]]) -> 
         csv.writer(file).writerows([header, *rows])
 
 
-def play_until(context: Context, definition: RoomDefinition, until: str) -> None:
-    """Play the room's story and stop after the step `until`."""
+def story_of(context: Context, definition: RoomDefinition) -> Iterator[Played]:
+    """The room's whole story, one step each time somebody asks."""
     users = demo_users(definition.collaborators)
     cast: dict[str, dict[Role, User]] = {
         alias: {role: users[f"{alias}.{role}"] for role in DEMO_ROLES} for alias in definition.collaborators
     }
-    sides = {alias: context.side(definition.name, alias) for alias in definition.collaborators}
-    for played in play(sides, cast, definition):
+    return play({alias: context.side(definition.name, alias) for alias in definition.collaborators}, cast, definition)
+
+
+def play_until(context: Context, definition: RoomDefinition, until: str) -> None:
+    """Play the room's story and stop after the step `until`."""
+    for played in story_of(context, definition):
         assert played.ok, played.words
         if f"{played.step} {played.side} {played.outcome}" == until:
             return
@@ -174,24 +178,32 @@ def play_until(context: Context, definition: RoomDefinition, until: str) -> None
 
 
 @pytest.fixture(scope="session")
-def played_home(tmp_path_factory: pytest.TempPathFactory, tiny_definition: RoomDefinition) -> Callable[[str | None], Path]:
-    """Step -> a home that was played up to it; made once, never written to again."""
-    made: dict[str | None, Path] = {}
+def played_home(
+    tmp_path_factory: pytest.TempPathFactory, tiny_definition: RoomDefinition
+) -> Iterator[Callable[[str | None], Path]]:
+    """Step -> the home as it lay on disk after it. The story is played once, as far as somebody asks for; copies are never
+    written to again."""
+    folder = tmp_path_factory.mktemp("played")
+    create_home(folder / "live")
+    context = Context.open(folder / "live")
+    import_room(context, tiny_definition)
+    add_demo_users(context, tiny_definition)
+    made: dict[str | None, Path] = {None: folder / "copy"}
+    shutil.copytree(folder / "live", made[None])
+    story = story_of(context, tiny_definition)
 
     def at(step: str | None) -> Path:
-        if step not in made:
-            folder = tmp_path_factory.mktemp("played") / "home"
-            create_home(folder)
-            context = Context.open(folder)
-            import_room(context, tiny_definition)
-            add_demo_users(context, tiny_definition)
-            if step is not None:
-                play_until(context, tiny_definition, step)
-            context.close()
-            made[step] = folder
+        while step not in made:
+            played = next(story, None)
+            name = "end" if played is None else f"{played.step} {played.side} {played.outcome}"
+            assert played is None or played.ok, played.words
+            assert step == "end" or played is not None, f"{step} is no step of the story"
+            made[name] = folder / f"copy-{len(made)}"
+            shutil.copytree(folder / "live", made[name])
         return made[step]
 
-    return at
+    yield at
+    context.close()
 
 
 @pytest.fixture

@@ -1,0 +1,74 @@
+"""The room: created, invited, accepted, assets registered; each state as both logs show it, with who and when."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.pages.conftest import buttons, primary, texts
+
+Tiny = Callable[..., Any]
+Wizard = Callable[..., Any]
+
+
+def click(app: Any, label: str) -> Any:
+    return next(button for button in app.button if button.label == label).click().run()
+
+
+def test_an_empty_room_says_what_comes_first(tiny: Tiny, wizard: Wizard) -> None:
+    tiny(drafts=False)
+    app = wizard("north.engineer", "room")
+    assert not app.error
+    assert primary(app) == []
+    assert "A room is created once the agreement is in force." in texts(app)
+    assert "No table is registered yet" in texts(app)
+    assert "Unity Catalog's rules" in texts(app)
+
+
+def test_create_invite_accept_register(tiny: Tiny, wizard: Wizard) -> None:
+    room = tiny("publish harbour published")
+    assert primary(wizard("harbour.engineer", "room")) == []
+    app = wizard("north.engineer", "room")
+    assert primary(app) == ["Create the room"]
+    app = click(app, "Create the room")
+    assert primary(app) == ["Invite Harbour Club"]
+    app = click(app, "Invite Harbour Club")
+    assert primary(app) == []
+    app = wizard("harbour.engineer", "room")
+    assert primary(app) == ["Accept the invitation"]
+    app = click(app, "Accept the invitation")
+    assert room.side("north").state().room_active
+    app = wizard("north.steward", "room", asset="orders")
+    assert primary(app) == ["Register north.orders"]
+    app = click(app, "Register north.orders")
+    assert not app.error
+    assert list(room.side("harbour").state().assets) == ["north.orders"]
+    assert "Registered by north.steward (steward) of North Shop" in texts(app)
+
+
+def test_registered_assets_show_columns_roles_and_cohort(tiny: Tiny, wizard: Wizard) -> None:
+    tiny("end")
+    app = wizard("harbour.analyst", "room")
+    assert buttons(app) == ["Sign out"]
+    assert "Minimum cohort: 20 distinct people" in texts(app)
+    roles = dict(zip(app.table[0].value["Column"], app.table[0].value["Role in the rule"], strict=True))
+    assert roles["person\\_token"] == "privacy unit: stands for one person; join key"
+    assert roles["category"] == "dimension: group and filter, 3 agreed labels"
+    assert roles["amount"] == "measure: sum and average, each row within 0 to 500"
+
+
+def test_a_role_that_may_not_register_is_told_who_may(tiny: Tiny, wizard: Wizard) -> None:
+    tiny("room harbour accepted")
+    app = wizard("north.analyst", "room")
+    assert buttons(app) == ["Sign out"]
+    assert "Registered by: steward of North Shop" in texts(app)
+
+
+@pytest.mark.parametrize("step", [None, "room north created", "end"])
+def test_an_auditor_reads_only(tiny: Tiny, wizard: Wizard, step: str | None) -> None:
+    tiny(step)
+    app = wizard("auditor", "room")
+    assert not app.error
+    assert buttons(app) == ["Sign out"]
