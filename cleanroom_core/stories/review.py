@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cleanroom_core.audit.entry import Ref
-from cleanroom_core.errors import ConflictError, NotPermittedError
+from cleanroom_core.errors import ConflictError, NotPermittedError, NotReadyError
 from cleanroom_core.identity.permissions import Permission, User
 from cleanroom_core.review.decide import decide
 from cleanroom_core.rooms.state import EffectStage, Intent, ResultState, RoomState, Verdict
@@ -69,6 +69,8 @@ def release_result(side: Collaborator, user: User, name: str) -> Ref:
     """
     user.require(Permission.REVIEW_DECIDE, side.organisation)
     result = _open(side, name)
+    if result.by.user == user.username:
+        raise NotReadyError("Nobody releases what they computed themselves.", hint="Ask another reviewer.", code="OWN_RESULT")
     if not all(result.checks.values()):
         raise NotPermittedError(
             "The output contract does not hold for this result, so it cannot be released.",

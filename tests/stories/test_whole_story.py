@@ -218,3 +218,17 @@ def test_a_plan_that_makes_its_receiver_the_custodian_is_not_signed(at: At) -> N
     with pytest.raises(IntegrityError) as refused:
         sign_plan(north, tiny.user("north", Role.REVIEWER), digest)
     assert refused.value.code == "PLAN_TEXT"
+
+
+def test_nobody_releases_what_they_computed_themselves(at: At) -> None:
+    tiny = at("signed")
+    north = tiny.side("north")
+    everything = User("north.both", "North Shop", frozenset({Role.ENGINEER, Role.REVIEWER}))
+    compute_plan(north, everything)
+    (waiting,) = waiting_results(north, everything)
+    with pytest.raises(NotReadyError) as refused:
+        release_result(north, everything, result_id(waiting.result))
+    assert refused.value.code == "OWN_RESULT"
+    release_result(north, tiny.user("north", Role.REVIEWER), result_id(waiting.result))
+    with pytest.raises(ConflictError):
+        release_result(north, tiny.user("north", Role.REVIEWER), result_id(waiting.result))
