@@ -41,7 +41,7 @@ RUNS: dict[EffectStage, tuple[type_of_status, str]] = {
 
 def proposal(room: Room, plan: PlanState) -> None:
     """The text on the table with its signatures, and what this viewer can do about it."""
-    st.subheader("Proposal on the table")
+    st.header("Proposal on the table")
     status(STAGES[plan.stage], plan.stage.value.capitalize())
     st.markdown(f"Proposed by {room.said(plan.by)}.")
     if plan.closed is not None:
@@ -82,7 +82,7 @@ def exact_text(text: PlanText) -> None:
 
 def in_force(room: Room, plan: PlanState) -> None:
     """The plan both sides signed: its templates, and what has been computed of it."""
-    st.subheader("Plan in force")
+    st.header("Plan in force")
     if not room.state.plan_is_current():
         st.warning("The terms or a policy have changed since it was signed, so it is not computed. Propose it anew.")
         if room.may(Permission.PLAN_PROPOSE):

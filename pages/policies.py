@@ -38,7 +38,7 @@ def own_tables(room: Room) -> None:
     begun: dict[str, str] = st.session_state.get(BEGUN, {})
     steward = room.may(Permission.POLICY_PUBLISH)
     names = sorted({*draft.policies, *begun}) + ([NEW] if steward else [])
-    st.subheader("Our tables")
+    st.header("Our tables")
     if not names:
         st.info(f"This side has prepared no table. The {room.who_may(Permission.POLICY_PUBLISH)} begins one.")
         return
@@ -179,7 +179,7 @@ def publish(viewer: Viewer, asset: str, seen: str) -> None:
 
 def on_record(room: Room) -> None:
     """Every policy that was said, of every side: rule, columns, expressions. Nobody's rows."""
-    st.subheader("Policies on record")
+    st.header("Policies on record")
     if not room.state.policies:
         st.caption("None yet. What one side says about a table is read here by the other.")
     for _, state in sorted(room.state.policies.items(), key=lambda item: item[1].policy.owner == room.alias):

@@ -66,9 +66,10 @@ def chart(name: str, answer: Answer, units: dict[str, str]) -> None:
     left, middle, right = st.columns(3)
     segment = left.selectbox("Segments by", labels, key=f"segment:{name}")
     figure = middle.selectbox("Figure", measures, key=f"figure:{name}")
-    others = [column for column in labels if column != segment]
-    colour = right.selectbox("Colour by", [*others, NO_COLOUR], key=f"colour:{name}:{segment}")
     rows = [dict(zip([column for column, _ in answer.columns], row, strict=True)) for row in answer.rows]
+    others = [column for column in labels if column != segment]
+    varied = [column for column in others if len({row[column] for row in rows}) > 1]
+    colour = right.selectbox("Colour by", [*varied, NO_COLOUR], key=f"colour:{name}:{segment}")
     fixed = []
     for column in others:
         if column == colour:
@@ -126,7 +127,7 @@ def provenance(room: Room, answered: Answered, result: ResultState) -> None:
 
 def ask(room: Room) -> None:
     """A question in SQL: answered from released cells, or refused with the clause that stands in the way."""
-    st.subheader("Ask in SQL")
+    st.header("Ask in SQL")
     st.write("Answered from released figures only. Nothing is computed on this page, so you can ask as often as you like.")
     agreement = room.state.agreement_in_force
     with st.form("ask_sql"):
@@ -155,7 +156,7 @@ def all_releases(room: Room) -> None:
     releases = [result for result in reversed(room.state.released()) if room.alias in (None, result.receiver, result.custodian)]
     if not releases:
         return
-    st.subheader("Releases")
+    st.header("Releases")
     rows = [
         [
             result.template, room.side.collaborators[result.receiver], "automatic" if result.automatic else result.decided.user,

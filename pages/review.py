@@ -26,7 +26,7 @@ def waiting_card(room: Room, waiting: Waiting, primary: bool) -> None:
     """One result before its decision."""
     result, name = waiting.result, result_id(waiting.result)
     with st.container(border=True):
-        st.subheader(plain(result.template))
+        st.header(plain(result.template))
         st.markdown(
             f"For {room.organisation(result.receiver)} · kept by {room.organisation(result.custodian)} · "
             f"computed by {room.said(result.by)}"
@@ -163,6 +163,6 @@ first = next((item for item in waiting if item.may_decide and all(item.result.ch
 for item in waiting:
     waiting_card(room, item, item is first)
 if rest:
-    st.subheader("Decided")
+    st.header("Decided")
 for result in rest:
     decided_card(room, result)

@@ -10,6 +10,8 @@ from cleanroom_core.guard.finding import ROOM, Finding
 from pages._ui.cards import plain
 from pages._ui.room import Room
 
+NEAR = 36  # characters of the text that fit beside each other on a telephone
+
 
 def show_findings(room: Room, sql: str, findings: Sequence[Finding]) -> None:
     count = f"{len(findings)} clause{'s' if len(findings) > 1 else ''} in the way"
@@ -18,7 +20,7 @@ def show_findings(room: Room, sql: str, findings: Sequence[Finding]) -> None:
         with st.container(border=True):
             st.markdown(f"**{plain(finding.message)}**")
             if (marked := excerpt(sql, finding.line, finding.column)) is not None:
-                st.code(marked, language=None)
+                st.code(marked, language=None, wrap_lines=True)
             st.markdown(f"What would pass: {plain(finding.hint)}")
             st.caption(f"{plain(finding.code)} · clause {plain(finding.clause)} · {_owner(room, finding.owner)}")
 
@@ -30,10 +32,12 @@ def _owner(room: Room, owner: str) -> str:
 
 
 def excerpt(text: str, line: int | None, column: int | None) -> str | None:
-    """The line with a mark under the place; None where the text as a whole is meant."""
+    """The line, or what is near the place of a long one, with a mark under it; None where the text as a whole is meant."""
     lines = text.splitlines()
     if line is None or not 1 <= line <= len(lines):
         return None
-    head = f"line {line}: "
-    shown = lines[line - 1].replace("\t", " ")
-    return f"{head}{shown}" if column is None else f"{head}{shown}\n{' ' * (len(head) + column - 1)}^ column {column}"
+    shown, at = lines[line - 1].replace("\t", " "), (column or 1) - 1
+    start = max(0, at - NEAR // 3) if len(shown) > NEAR else 0
+    part = shown[start : start + NEAR]
+    place = f"line {line}" if column is None else f"line {line}, column {column}"
+    return f"{place}\n{part}" if column is None else f"{place}\n{part}\n{' ' * (at - start)}^"

@@ -25,7 +25,7 @@ _JUDGED = "_judged_template"
 
 def editor(room: Room, propose: Callable[..., None]) -> None:
     """`propose(viewer, templates)` proposes a list of templates."""
-    st.subheader("Ask something new")
+    st.header("Ask something new")
     if not room.may(Permission.PLAN_PROPOSE):
         st.caption(f"Templates are proposed by {room.who_may(Permission.PLAN_PROPOSE)}.")
         return

@@ -133,7 +133,7 @@ def _edit(
     edited = st.data_editor(
         [{name: str(value) for name, value in asdict(row).items()} for row in rows] or [asdict(blank)], key=f"grid:{key}",
         hide_index=True, num_rows="dynamic" if added else "fixed", column_config=config, column_order=list(titles),
-        disabled=list(fixed), alt="Grid of columns; choose single fields above to edit without a grid",
+        disabled=list(fixed), alt=f"Grid: {', '.join(titles.values())}. Choose single fields above to edit without a grid",
     )  # fmt: skip
     return [row for row in (_typed(blank, record) for record in edited) if row != blank]
 

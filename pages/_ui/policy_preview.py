@@ -18,6 +18,7 @@ from pages._ui.room import Room
 
 _KEPT = "_preview"
 DROPPED = "dropped by the filter"
+LONG = 30
 
 
 @dataclass(frozen=True)
@@ -116,4 +117,6 @@ def _grid(names: tuple[str, ...], rows: Any, alt: str, numbers: list[int] | None
     numbers = list(range(1, len(rows) + 1)) if numbers is None else numbers
     columns: dict[str, list[Any]] = {"row": numbers}
     columns |= {name: ["" if row[at] is None else str(row[at]) for row in rows] for at, name in enumerate(names)}
-    st.dataframe(columns, hide_index=True, alt=alt)
+    long = [name for name, cells in columns.items() if any(len(str(cell)) > LONG for cell in cells)]
+    narrow = {name: st.column_config.TextColumn(width="small") for name in long}  # tokens would push the rest out of sight
+    st.dataframe(columns, hide_index=True, alt=alt, column_config=narrow)

@@ -29,18 +29,21 @@ def read_policy(policy: Policy) -> None:
     st.markdown("Every row is shared." if policy.row_filter is None else "Rows are shared for which this is true:")
     if policy.row_filter is not None:
         st.code(policy.row_filter, language=None, wrap_lines=True)
-    columns = [[name, *_how(name, column), _use(policy.rule, name)] for name, column in policy.columns.items()]
-    show_table(("Shared column", "How", "From", "May be asked"), columns, alt=f"Columns of {policy.qualified}")
+    columns = [[name, _how(column), _use(policy.rule, name)] for name, column in policy.columns.items()]
+    show_table(("Shared column", "How", "May be asked"), columns, alt=f"Columns of {policy.qualified}")
+    for name, column in policy.columns.items():
+        if column.expression is not None:
+            copyable(column.expression, f"Expression of {name}")
     rule = policy.rule
     cohort = f", at least {rule.minimum_cohort} people in every figure" if rule.minimum_cohort else ""
     period = f" Each period counts its own rows, by {plain(rule.period_column)}." if rule.period_column else ""
     st.markdown(f"People are told apart by {plain(rule.privacy_unit)} and joined on {plain(rule.join_key)}{cohort}.{period}")
 
 
-def _how(name: str, column: ColumnPolicy) -> tuple[str, str]:
+def _how(column: ColumnPolicy) -> str:
     if column.token is not None:
-        return f"token {column.token}", column.source or ""
-    return ("as it is", name) if column.expression is None else ("expression", column.expression)
+        return f"token {column.token} of {column.source}"
+    return "as it is" if column.expression is None else "expression"
 
 
 def _use(rule: AnalysisRule, name: str) -> str:

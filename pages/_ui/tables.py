@@ -10,14 +10,15 @@ import streamlit as st
 
 from pages._ui.cards import plain
 
-LONG = 60  # rows; more scroll in a grid of their own
+LONG = 60  # rows, and
+WIDE = 3  # columns: more scroll in a grid, which the keyboard reaches; a plain table would scroll for a mouse only
 PLACES = 4
 
 
 def show_table(names: Sequence[str], rows: Sequence[Sequence[Any]], alt: str) -> None:
     """Rows under their names. `alt` says in words what the table holds."""
     columns = {name: [_cell(row[at]) for row in rows] for at, name in enumerate(names)}
-    if len(rows) > LONG:
+    if len(rows) > LONG or len(names) > WIDE:
         st.dataframe(columns, hide_index=True, alt=alt)
         return
     st.table(
