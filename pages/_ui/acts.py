@@ -35,8 +35,11 @@ def confirm(label: str, permission: Permission, do: Callable[..., None], *args: 
 
     It is a callback, and not what stands under `if st.button`, because only a callback runs on a whole rerun of the page too.
     """
-    clicked = st.button(label, type="primary", key=f"confirm_{do.__name__}", on_click=action(permission, _kept(do)), args=args)
-    if clicked and not show_failed():
+    with st.container(horizontal=True):
+        key = f"confirm_{do.__name__}"
+        clicked = st.button(label, type="primary", key=key, on_click=action(permission, _kept(do)), args=args)
+        cancelled = st.button("Cancel", key=f"cancel_{do.__name__}")
+    if cancelled or (clicked and not show_failed()):
         st.rerun()
 
 

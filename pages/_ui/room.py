@@ -50,10 +50,7 @@ def open_room(viewer: Viewer) -> Room:
     if viewer.room is None:
         st.info("There is no room yet. An engineer makes one from a room file: `cleanroom room import FILE`.")
         st.stop()
-    side = viewer.side
-    if side is None:
-        here = state.context()
-        side = here.side(viewer.room, next(iter(here.info(viewer.room).collaborators)))
+    side = viewer.side or state.context().reader(viewer.room, viewer.user)
     return Room(viewer.user, side, side.state(), None if viewer.side is None else side.alias)
 
 
