@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from functools import partial
@@ -121,11 +122,17 @@ def _measure(path: Path, column: Column, measure: Measure) -> Iterator[Problem]:
 
 
 def _fits(label: Label, kind: Kind) -> bool:
+    """Whether the label can be a value of the column. A code such as "5411" may be written as text although a CSV column of
+    codes was found to be BIGINT, as long as it is exactly how that number is written."""
     if kind is Kind.BOOLEAN:
         return isinstance(label, bool) or label in (0, 1)
     if kind is Kind.BIGINT:
-        return isinstance(label, int) and not isinstance(label, bool)
+        return (isinstance(label, int) and not isinstance(label, bool)) or (isinstance(label, str) and _is_whole(label))
     return kind is not Kind.STRING or isinstance(label, str)
+
+
+def _is_whole(text: str) -> bool:
+    return re.fullmatch(r"0|-?[1-9][0-9]{0,17}", text, re.ASCII) is not None
 
 
 def _word(label: Label) -> str:

@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from cleanroom_core.engines.inbox import InboxFile, listing, save_upload
 from cleanroom_core.engines.protocol import Described, Preview, Progress, ShareSelect, ShareTable, Source, Value
-from cleanroom_core.errors import InputError, NotReadyError, Problem
+from cleanroom_core.errors import InputError, IntegrityError, NotReadyError, Problem
 from cleanroom_core.identity.permissions import Permission, User
 from cleanroom_core.policies.combine import combine
 from cleanroom_core.policies.compile import CompiledPolicy, compile_policy
@@ -60,6 +61,18 @@ def inspect_source(side: Collaborator, user: User, source: str, types: Mapping[s
     """The same with what cannot be used and why, and the number of rows."""
     user.require(Permission.POLICY_PREVIEW, side.organisation)
     return side.owner_engine.inspect(Source(side.raw_table(source), dict(types or {})))
+
+
+def inbox_tables(side: Collaborator, user: User) -> list[InboxFile]:
+    """The tables of this side's own inbox, by name."""
+    user.require(Permission.POLICY_PREVIEW, side.organisation)
+    return listing(side.inbox)
+
+
+def upload_table(side: Collaborator, user: User, name: str, content: bytes) -> str:
+    """Put a small table into this side's inbox; returns the name it got. Raises InputError or TableError."""
+    user.require(Permission.POLICY_PUBLISH, side.organisation)
+    return save_upload(side.inbox, name, content)
 
 
 def check_policy(side: Collaborator, user: User, policy: Policy, source: str) -> PolicyPreview:
@@ -170,7 +183,10 @@ def reconcile_publish(
 ) -> tuple[EffectStage, dict[str, Any], dict[str, Any]]:
     """The intent's id is in the Delta commit: with it the table is there whole, without it nothing of it counts."""
     target = side.share_folder(intent.object)
-    table = side.owner_engine.published(target, intent.ref.leaf)
+    try:
+        table = side.owner_engine.published(target, intent.ref.leaf)
+    except IntegrityError:
+        table = None  # committed, and not whole on disk: a power cut between commit and flush
     state = side.state()
     known = state.policies[intent.object]
     agreement = state.agreement_in_force

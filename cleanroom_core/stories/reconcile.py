@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from cleanroom_core.errors import CleanRoomError
 from cleanroom_core.rooms.state import EffectStage, Intent
 from cleanroom_core.stories.bracket import Reconciler, end, is_alive
 from cleanroom_core.stories.collaborator import Collaborator
@@ -39,7 +40,10 @@ def reconcile(side: Collaborator) -> tuple[Intent, ...]:
         payload = record.payload if isinstance(record.payload, Mapping) else {}
         if is_alive(side, str(payload.get("lock", ""))):
             continue
-        stage, public, private = RECONCILERS[intent.action](side, intent, payload)
+        try:
+            stage, public, private = RECONCILERS[intent.action](side, intent, payload)
+        except CleanRoomError:
+            continue  # cannot be looked at now (a table is locked, a disk is full): it stays open and is looked at again
         end(side, record.entry.actor, intent.ref, stage, public, private)
         ended.append(intent)
     side.hand_over()

@@ -14,7 +14,7 @@ from ruamel.yaml import YAML
 from cleanroom_core.errors import PolicyError
 from cleanroom_core.policies.compile import CompiledPolicy, compile_policy
 from cleanroom_core.policies.policy import Policy
-from cleanroom_core.sql.types import Column, Schema, SqlType
+from cleanroom_core.sql.types import Column, Kind, Schema, SqlType
 from cleanroom_core.tokens.hmac_expression import binary_parameters, token_expressions, token_of
 from cleanroom_core.tokens.spec import TokenSpec
 
@@ -217,3 +217,13 @@ def test_hints_name_what_helps() -> None:
 def test_a_column_that_does_not_compile_is_reported_once_and_not_again_by_the_rule() -> None:
     found = compiled(COLUMNS | {"band": {"expression": "nothing"}})
     assert [problem.path for problem in found.problems] == [("columns", "band", "expression")]
+
+
+def test_a_code_in_quotes_is_a_label_of_a_column_found_to_be_whole_numbers() -> None:
+    """A CSV column of codes becomes BIGINT when every value survives the way there and back; the domain may quote them."""
+    from cleanroom_core.policies.rule_check import _fits
+
+    assert _fits("5411", Kind.BIGINT)
+    assert not _fits("05411", Kind.BIGINT)
+    assert not _fits("5411 ", Kind.BIGINT)
+    assert not _fits("bread", Kind.BIGINT)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 
@@ -51,13 +52,20 @@ def label(node: exp.Expr, found: Found, reading: Reading) -> Label:
     kind = found.column.type.kind
     fits = {
         Kind.STRING: isinstance(value, str),
-        Kind.BIGINT: isinstance(value, int) and not isinstance(value, bool),
+        Kind.BIGINT: _is_whole(value),
         Kind.BOOLEAN: isinstance(value, bool) or (isinstance(value, int) and value in (0, 1)),
     }.get(kind, False)
     if not fits:
         how = {Kind.STRING: "text in single quotes", Kind.BIGINT: "a whole number", Kind.BOOLEAN: "TRUE or FALSE"}
         raise wrong_type(node, found, how.get(kind, "a date"))
     return as_label(value, found.column.type)
+
+
+def _is_whole(value: Constant) -> bool:
+    """A whole number, or its digits as text: '5411' compared with a column of codes that was found to be BIGINT means 5411."""
+    if isinstance(value, str):
+        return re.fullmatch(r"0|-?[1-9][0-9]{0,17}", value, re.ASCII) is not None
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def day(node: exp.Expr, found: Found, reading: Reading) -> date:
