@@ -127,11 +127,13 @@ def runs(room: Room) -> None:
 
 def prepared(room: Room, primary: bool) -> None:
     """Templates that came with the room's file and are in no plan yet: one button proposes them all."""
+    if not room.may(Permission.PLAN_PROPOSE):
+        return
     known = room.state.plan_in_force
     text = {} if known is None else {name: planned.template for name, planned in known.text.templates.items()}
     text |= {template.name: template for template in open_templates(room)}
     found = [template for name, template in read_draft(room.side).templates.items() if text.get(name) != template]
-    if not found or not room.may(Permission.PLAN_PROPOSE):
+    if not found:
         return
     with st.container(border=True):
         st.markdown(f"Prepared and not proposed: **{plain(', '.join(template.name for template in found))}**")

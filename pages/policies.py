@@ -6,14 +6,14 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from cleanroom_core.engines.inbox import UPLOAD_BYTES, listing, save_upload
+from cleanroom_core.engines.inbox import UPLOAD_BYTES
 from cleanroom_core.engines.protocol import Progress
 from cleanroom_core.identity.permissions import Permission
 from cleanroom_core.policies.difference import difference
 from cleanroom_core.policies.policy import Policy
 from cleanroom_core.sql.names import checked_name
 from cleanroom_core.stories.drafts import Draft, read_draft
-from cleanroom_core.stories.publish import PolicyPreview, check_policy, publish_policy
+from cleanroom_core.stories.publish import PolicyPreview, check_policy, inbox_tables, publish_policy, upload_table
 from pages._ui import policy_preview
 from pages._ui.acts import confirm, show_failed
 from pages._ui.cards import flash, plain, status
@@ -66,9 +66,9 @@ def begin(room: Room) -> None:
                               help="CSV or Parquet, at most 5 MB. It stays on this side.")  # fmt: skip
     if upload is not None and st.button("Put it into the inbox"):
         with shown():
-            flash(f"Kept as {save_upload(room.side.inbox, upload.name, upload.getvalue())}.")
+            flash(f"Kept as {upload_table(room.side, room.user, upload.name, upload.getvalue())}.")
             st.rerun()
-    files = listing(room.side.inbox)
+    files = inbox_tables(room.side, room.user)
     if not files:
         st.info("The inbox of this side is empty. Upload a table, or put one into the folder inbox of this side's home.")
         return
