@@ -9,7 +9,8 @@ from cleanroom_core.rooms.state import Act, RoomState
 
 def last_act(state: RoomState, step: str) -> Act | None:
     """`step`: a name of `rooms.tasks.STEPS`. None while nothing of that step has happened."""
-    acts = [act for act in _ACTS.get(step, lambda _: ())(state) if act is not None]
+    find = _ACTS.get(step)
+    acts = [] if find is None else [act for act in find(state) if act is not None]
     return max(acts, key=lambda act: act.time, default=None)
 
 
