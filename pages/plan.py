@@ -14,7 +14,7 @@ from cleanroom_core.rooms.state import EffectStage, PlanState, PlanText, Stage
 from cleanroom_core.rooms.tasks import uncomputed
 from cleanroom_core.stories.compute import compute_plan
 from cleanroom_core.stories.drafts import read_draft
-from cleanroom_core.stories.plan import propose_plan, reject_plan, sign_plan, withdraw_plan
+from cleanroom_core.stories.plan import explain, propose_plan, reject_plan, sign_plan, withdraw_plan
 from pages._ui.acts import confirm, show_failed
 from pages._ui.cards import flash, plain, status, type_of_status
 from pages._ui.guard import action, require
@@ -133,12 +133,16 @@ def prepared(room: Room, primary: bool) -> None:
     text = {} if known is None else {name: planned.template for name, planned in known.text.templates.items()}
     text |= {template.name: template for template in open_templates(room)}
     found = [template for name, template in read_draft(room.side).templates.items() if text.get(name) != template]
-    if not found:
+    passing = [template for template in found if explain(room.side, room.user, template).ok]
+    refused = [template.name for template in found if template not in passing]
+    if refused:
+        st.caption(f"Drafts the guard refuses as they stand: {plain(', '.join(refused))}. The editor shows why.")
+    if not passing:
         return
     with st.container(border=True):
-        st.markdown(f"Prepared and not proposed: **{plain(', '.join(template.name for template in found))}**")
+        st.markdown(f"Prepared and not proposed: **{plain(', '.join(template.name for template in passing))}**")
         st.button("Propose these templates", type="primary" if primary else "secondary",
-                  on_click=action(Permission.PLAN_PROPOSE, propose), args=(found,))  # fmt: skip
+                  on_click=action(Permission.PLAN_PROPOSE, propose), args=(passing,))  # fmt: skip
 
 
 def open_templates(room: Room) -> list[Template]:

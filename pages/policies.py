@@ -141,7 +141,7 @@ def publishing(room: Room, policy: Policy, views: policy_preview.Views) -> None:
         publish_dialog(room, policy, views)
 
 
-@st.dialog("Publish this table?", width="large")
+@st.dialog("Publish this table?", width="medium")
 def publish_dialog(room: Room, policy: Policy, views: policy_preview.Views) -> None:
     require(Permission.POLICY_PUBLISH)
     known = room.state.policies.get(policy.qualified)

@@ -98,6 +98,10 @@ def test_the_verdict_names_the_clause_its_owner_and_the_place(tiny: Make, wizard
     assert "owned by North Shop" in said
     assert "Propose this template" not in buttons(app)
     assert room.side("harbour").log.size() == size
+    again = wizard("harbour.analyst", "plan")
+    assert "Drafts the guard refuses as they stand: nosy" in texts(again)
+    press(again, "Propose these templates")
+    assert set(room.side("harbour").state().plan.text.templates) == {"returns"}
 
 
 def test_what_passes_shows_what_would_run_and_can_be_proposed(tiny: Make, wizard: Make) -> None:
