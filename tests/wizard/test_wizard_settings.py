@@ -31,6 +31,7 @@ def test_the_settings_are_the_safe_ones() -> None:
     assert "*" not in server["allowedHosts"]
     assert client["showErrorDetails"] == "none"
     assert client["toolbarMode"] == "viewer"
+    assert client["disableDataExport"] is True
     assert browser["gatherUsageStats"] is False
 
 
