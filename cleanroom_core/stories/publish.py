@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from cleanroom_core.engines.inbox import InboxFile, listing, save_upload
-from cleanroom_core.engines.protocol import Described, Preview, Progress, ShareSelect, ShareTable, Source, Value
+from cleanroom_core.engines.protocol import Described, Preview, Progress, Row, ShareSelect, ShareTable, Source, Value
 from cleanroom_core.errors import InputError, IntegrityError, NotReadyError, Problem
 from cleanroom_core.identity.permissions import Permission, User
 from cleanroom_core.policies.combine import combine
 from cleanroom_core.policies.compile import CompiledPolicy, compile_policy
 from cleanroom_core.policies.labels import LABEL_LIMIT, label_queries
 from cleanroom_core.policies.policy import Policy
+from cleanroom_core.policies.preview import masked_shape
 from cleanroom_core.rooms.state import EffectStage, Intent
 from cleanroom_core.rooms.texts import text_hash
 from cleanroom_core.sql.cells import label_to_json
@@ -86,7 +87,7 @@ def check_policy(side: Collaborator, user: User, policy: Policy, source: str) ->
 def preview_policy(side: Collaborator, user: User, policy: Policy, source: str, sample: int = 10) -> PolicyPreview:
     """The same sample rows before and after, what the filter drops, and the exact SELECT. Writes nothing.
 
-    The raw rows in it are for this side's steward to look at only after `see_raw`; pages show their shape.
+    Of the raw rows only the shape of each value is in it (`policies.preview.masked_shape`); the values are `see_raw`'s.
     """
     user.require(Permission.POLICY_PREVIEW, side.organisation)
     origin = _source(side, policy, source)
@@ -96,16 +97,22 @@ def preview_policy(side: Collaborator, user: User, policy: Policy, source: str, 
         return PolicyPreview(compiled.problems, columns)
     select = _share_select(side, policy, compiled)
     shown = compiled.sql(ENGINE_DIALECT, pretty=True)
-    return PolicyPreview((), columns, compiled.schema, shown, side.owner_engine.preview(origin, select, sample))
+    found = side.owner_engine.preview(origin, select, sample)
+    masked = replace(found, raw=tuple(tuple(masked_shape(value) for value in row) for row in found.raw))
+    return PolicyPreview((), columns, compiled.schema, shown, masked)
 
 
-def see_raw(side: Collaborator, user: User, policy: Policy) -> None:
-    """Put on record that this person looked at raw rows of the own table; call before showing them."""
+def see_raw(side: Collaborator, user: User, policy: Policy, source: str, sample: int = 10) -> tuple[Row, ...]:
+    """The sample's raw rows of the own table, for its steward; that this person looked is on record before they are read."""
     user.require(Permission.POLICY_RAW, side.organisation)
     if policy.owner != side.alias:
         raise InputError(f"{policy.qualified} belongs to another side.", hint="Choose a table of your own.", code="POLICY")
+    origin = _source(side, policy, source)
+    compiled = compile_policy(policy, side.owner_engine.describe(origin), token_expressions(known_specs(side)))
+    select = _share_select(side, policy, compiled)
     side.append(user, Permission.POLICY_RAW, "access", {"object": "raw rows"}, {"asset": policy.qualified})
     side.hand_over()
+    return side.owner_engine.preview(origin, select, sample).raw
 
 
 def publish_policy(

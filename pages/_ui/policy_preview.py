@@ -10,7 +10,6 @@ import streamlit as st
 from cleanroom_core.engines.protocol import Preview
 from cleanroom_core.identity.permissions import Permission
 from cleanroom_core.policies.policy import Policy
-from cleanroom_core.policies.preview import masked_shape
 from cleanroom_core.rooms.texts import text_hash
 from cleanroom_core.stories.publish import PolicyPreview, preview_policy, see_raw
 from pages._ui.cards import plain
@@ -27,7 +26,7 @@ class Views:
 
     of: str
     names: tuple[str, ...]
-    shapes: tuple[tuple[str | None, ...], ...]
+    shapes: tuple[tuple[Any, ...], ...]
     shared_names: tuple[str, ...]
     shared: tuple[tuple[Any, ...] | None, ...]
     rows: int
@@ -39,7 +38,7 @@ def views_of(of: str, preview: PolicyPreview, sample: Preview) -> Views:
     return Views(
         of=of,
         names=sample.source.names,
-        shapes=tuple(tuple(masked_shape(value) for value in row) for row in sample.raw),
+        shapes=sample.raw,
         shared_names=() if preview.schema is None else preview.schema.names,
         shared=sample.shared,
         rows=sample.rows,
@@ -83,7 +82,7 @@ def show(room: Room, policy: Policy, source: str, views: Views) -> None:
         numbers = [number for number, row in enumerate(views.shared, 1) if row]
         _grid(views.shared_names, [row for row in views.shared if row], "The shared rows as the partner gets them", numbers)
     st.markdown(counted(views))
-    raw(room, policy, source)
+    raw(room, policy, source, views)
     with st.expander("The exact SELECT"):
         st.code(views.select, language=None, wrap_lines=True)
 
@@ -97,19 +96,17 @@ def counted(views: Views) -> str:
     return said
 
 
-def raw(room: Room, policy: Policy, source: str) -> None:
+def raw(room: Room, policy: Policy, source: str, views: Views) -> None:
     """Raw values of the own table: on click, for its steward, after that went on record; gone at the next click."""
     if not room.may(Permission.POLICY_RAW):
         st.caption(f"Raw values are shown to {room.who_may(Permission.POLICY_RAW)} only, and each look is logged.")
         return
     if not st.button("Show raw values", help="Your own table only. That you looked goes on record."):
         return
-    see_raw(room.side, room.user, policy)
     with st.spinner("Reading ..."):
-        sample = preview_policy(room.side, room.user, policy, source).sample
-    if sample is not None:
-        st.markdown("**Raw rows.** That you looked is on record; they are gone at your next click.")
-        _grid(sample.source.names, sample.raw, "Raw sample rows of the own table")
+        rows = see_raw(room.side, room.user, policy, source)
+    st.markdown("**Raw rows.** That you looked is on record; they are gone at your next click.")
+    _grid(views.names, rows, "Raw sample rows of the own table")
 
 
 def _grid(names: tuple[str, ...], rows: Any, alt: str, numbers: list[int] | None = None) -> None:

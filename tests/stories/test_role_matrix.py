@@ -42,7 +42,7 @@ VERBS: dict[str, tuple[Permission, Verb]] = {
     ),
     "see_raw": (
         Permission.POLICY_RAW,
-        lambda side, user, room: publish.see_raw(side, user, room.definition.policies["baskets"]),
+        lambda side, user, room: publish.see_raw(side, user, room.definition.policies["baskets"], "baskets.csv", 3),
     ),
     "publish_policy": (
         Permission.POLICY_PUBLISH,
