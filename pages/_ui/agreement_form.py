@@ -16,8 +16,11 @@ _AT_END_WORDS = {"outputs": "Outputs", "share_tables": "Share-safe tables", "tok
 
 
 def begin_form(base: AgreementTerms | None, name: str, today: date) -> None:
-    """Fill the fields from `base` when another text is edited than before; what somebody typed meanwhile is kept."""
-    if st.session_state.get(_BASE) == name:
+    """Fill the fields from `base` when another text is edited than before; what somebody typed meanwhile is kept.
+
+    Streamlit forgets fields once another page was drawn: after that they are filled anew too.
+    """
+    if st.session_state.get(_BASE) == name and "terms_purposes" in st.session_state:
         return
     st.session_state[_BASE] = name
     st.session_state.pop(_PROBLEMS, None)

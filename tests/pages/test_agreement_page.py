@@ -29,6 +29,13 @@ def test_nothing_offered_yet_the_form_holds_the_draft(tiny: Tiny, wizard: Wizard
     assert primary(app) == ["Show what would be offered"]
 
 
+def test_the_form_is_as_full_when_somebody_comes_back_to_the_page(tiny: Tiny, wizard: Wizard) -> None:
+    tiny()
+    app = wizard("north.officer", "agreement").switch_page("../log.py").run().switch_page("../agreement.py").run()
+    assert app.text_area(key="terms_purposes").value == "customer_insight\nquality"
+    assert app.number_input(key="terms_minimum_cohort").value == 20
+
+
 def test_without_a_draft_the_form_is_empty_and_says_every_problem_at_once(tiny: Tiny, wizard: Wizard) -> None:
     room = tiny(drafts=False)
     app = wizard("north.officer", "agreement")
