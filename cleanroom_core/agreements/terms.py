@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any
 
 from cleanroom_core.errors import InputError
+from cleanroom_core.sql.kinds import require_texts, require_whole
 
 PERIODS = ("day", "week", "month", "quarter", "year")
 AT_END = ("delete", "keep", "return")
@@ -34,6 +35,10 @@ class AgreementTerms:
     contacts: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        texts = (*self.purposes, self.release_mode, self.period, self.output_owner)
+        require_texts("A word of the agreement", (*texts, *self.at_end, *self.at_end.values()))
+        require_texts("A contact", (*self.contacts, *self.contacts.values()))
+        require_whole("A minimum of the agreement", (self.minimum_cohort, self.numerator_minimum, self.dominance_percent))
         if not self.purposes:
             raise InputError("An agreement names at least one purpose.", hint="Add it under purposes.", code="AGREEMENT")
         if self.release_mode == "private":

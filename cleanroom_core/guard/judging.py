@@ -41,6 +41,8 @@ def judge(template: Template, world: World) -> Verdict:
         return Verdict((refusal.finding(text),), ())
     except RecursionError:
         return Verdict((_too_complex(),), ())
+    except Exception:  # a text no reader has foreseen, in a plan somebody else proposed: refused, and the page still opens
+        return Verdict((_unforeseen(),), ())
 
 
 def judge_sql(sql: str, by: str, world: World, *, purpose: str | None = None) -> Verdict:
@@ -144,6 +146,16 @@ def _read(found: T | Refusal) -> T:
     if isinstance(found, Refusal):
         raise found
     return found
+
+
+def _unforeseen() -> Finding:
+    return Finding(
+        "UNREADABLE",
+        "The guard cannot read this text.",
+        "Write its constants and positions plainly.",
+        "grammar.statement",
+        "room",
+    )
 
 
 def _too_complex() -> Finding:

@@ -8,6 +8,7 @@ from itertools import product
 from typing import Any
 
 from cleanroom_core.errors import InputError
+from cleanroom_core.sql.kinds import require_labels, require_texts
 
 ParameterValue = str | int | bool
 
@@ -24,6 +25,7 @@ class Parameter:
             raise InputError(
                 f"Parameters of type {self.type!r} are not built yet.", hint="Use {type: choice, of: [...]}.", code="NOT_BUILT"
             )
+        require_labels("A value of a parameter", self.of)
         if not self.of or len(set(self.of)) != len(self.of):
             raise InputError("A choice lists its values, each once.", hint="Write {type: choice, of: [0, 1]}.", code="TEMPLATE")
 
@@ -40,6 +42,9 @@ class Template:
     purpose: str
     sql: str
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        require_texts("A word of a template", (self.name, self.receiver, self.purpose, self.sql, *self.parameters))
 
     def choices(self) -> Iterator[dict[str, ParameterValue]]:
         """Every parameter choice, in order; one empty choice for a template without parameters."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from cleanroom_core.errors import InputError
 from cleanroom_core.policies.rule import AnalysisRule
+from cleanroom_core.sql.kinds import require_texts
 from cleanroom_core.sql.types import SqlType
 
 
@@ -23,6 +24,9 @@ class ColumnPolicy:
     source: str | None = None
 
     def __post_init__(self) -> None:
+        require_texts(
+            "How a column comes about", (found for found in (self.expression, self.token, self.source) if found is not None)
+        )
         if self.expression is not None and self.token is not None:
             raise InputError("A column is an expression or a token, not both.", hint="Keep one.", code="POLICY")
         if (self.token is None) != (self.source is None):
@@ -47,6 +51,8 @@ class Policy:
     types: Mapping[str, SqlType] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        require_texts("A name in a policy", (self.asset, self.owner, *self.columns, *self.types))
+        require_texts("A row filter", () if self.row_filter is None else (self.row_filter,))
         if not self.columns:
             raise InputError(f"{self.asset} shares no column.", hint="Name at least the token column.", code="POLICY")
 

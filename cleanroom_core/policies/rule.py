@@ -8,8 +8,10 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from cleanroom_core.errors import InputError
+from cleanroom_core.sql.kinds import require_labels, require_texts, require_whole
 
 GRIDS = ("day", "week", "month", "quarter", "year")
+MOST_DIGITS = 38  # of a decimal in every engine
 Label = str | int | bool
 
 
@@ -25,6 +27,7 @@ class Dimension:
     dates: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        require_labels("A label of a domain", self.domain or ())
         for grid in self.dates:
             if grid not in GRIDS:
                 raise InputError(f"There is no calendar grid {grid!r}.", hint=f"Known are {', '.join(GRIDS)}.", code="RULE")
@@ -50,11 +53,16 @@ class Measure:
     bands: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        require_texts("A bound of a measure", (self.min, self.max, *self.bands))
         try:
             low, high = Decimal(self.min), Decimal(self.max)
             cuts = [Decimal(cut) for cut in self.bands]
         except InvalidOperation:
             raise InputError("The bounds of a measure are numbers.", hint="Write min: 0, max: 50.", code="RULE") from None
+        if any(abs(bound.adjusted()) > MOST_DIGITS or len(bound.as_tuple().digits) > MOST_DIGITS
+               for bound in (low, high, *cuts) if bound.is_finite()):  # fmt: skip
+            hint = f"At most {MOST_DIGITS} digits before and after the point."
+            raise InputError("The bounds of a measure are numbers a column can hold.", hint=hint, code="RULE")
         if not (low.is_finite() and high.is_finite() and low < high):
             raise InputError("A measure's min is less than its max.", hint="Write min: 0, max: 50.", code="RULE")
         if any(not cut.is_finite() for cut in cuts) or cuts != sorted(set(cuts)):
@@ -78,6 +86,9 @@ class AnalysisRule:
     minimum_cohort: int | None = None
 
     def __post_init__(self) -> None:
+        columns = (self.privacy_unit, self.join_key, *self.dimensions, *self.measures, *self.counted)
+        require_texts("A column in a rule", (*columns, *(() if self.period_column is None else (self.period_column,))))
+        require_whole("A minimum cohort", () if self.minimum_cohort is None else (self.minimum_cohort,))
         if self.minimum_cohort is not None and self.minimum_cohort < 2:
             raise InputError("A cohort of fewer than 2 people protects nobody.", hint="100 is usual.", code="RULE")
         both = {name.casefold() for name in self.dimensions} & {name.casefold() for name in self.measures}

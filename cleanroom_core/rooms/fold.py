@@ -1,7 +1,9 @@
 """The fold: entries of all logs in, RoomState out. One function per kind; kinds without one do not change the state.
 
 Rules that hold for every kind: a collaborator changes only what is its own, a signature counts for exactly the text whose
-hash it names, and an entry that asks for something impossible is a part of the record but changes nothing.
+hash it names, and an entry that asks for something impossible is a part of the record but changes nothing. What is folded is
+what every home holds: an entry whose payload was kept from somebody (an audience) says nothing to anybody, releases excepted,
+which are folded from their public facts alone. Otherwise two homes would see two rooms.
 """
 
 from __future__ import annotations
@@ -11,8 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from cleanroom_core.agreements.terms import AgreementTerms
-from cleanroom_core.audit.entry import Ref
-from cleanroom_core.errors import CleanRoomError
+from cleanroom_core.audit.entry import AUDIENCE, Ref
 from cleanroom_core.policies.policy import Policy
 from cleanroom_core.rooms.merge import Logged
 from cleanroom_core.rooms.state import (
@@ -43,12 +44,12 @@ def fold(room: str, collaborators: Mapping[str, str], origins: Mapping[str, str]
     for logged in merged:
         entry = logged.entry
         step, alias = _STEPS.get(entry.kind), origins.get(entry.origin)
-        if step is None or alias is None:
+        if step is None or alias is None or (AUDIENCE in entry.public and entry.kind != "release"):
             continue
         try:
             state = step(state, _act(logged, alias), entry.public, logged.payload, logged)
-        except (KeyError, TypeError, ValueError, AttributeError, CleanRoomError):
-            continue  # a malformed statement of a collaborator is on record and has no effect
+        except Exception:  # noqa: S112  whatever is wrong with a collaborator's statement: it is on record and has no effect
+            continue
     return state
 
 
@@ -59,9 +60,18 @@ def _act(logged: Logged, alias: str) -> Act:
 
 
 def _require_hash(text: object, claimed: str) -> None:
-    """A signature names a hash, so an entry whose text has another hash than it claims says nothing."""
+    """A signature names a hash, so an entry whose text has another hash than it claims says nothing.
+
+    `text` is what was *read* of the payload, written again: a word that nobody reads would be signed without being seen.
+    """
     if text_hash(text) != claimed:
         raise ValueError("the hash is not that of the text")
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError("not text")
+    return value
 
 
 Public = Mapping[str, Any]
@@ -76,8 +86,9 @@ def _precheck(state: RoomState, act: Act, public: Public, payload: Any, logged: 
 def _agreement(state: RoomState, act: Act, public: Public, payload: Any, logged: Logged) -> RoomState:
     action, digest, offer = public["action"], public["hash"], state.agreement
     if action == "offer":
-        _require_hash(payload["terms"], digest)
-        return replace(state, agreement=Offer(AgreementTerms.from_json(payload["terms"]), digest, act))
+        terms = AgreementTerms.from_json(payload["terms"])
+        _require_hash(terms.as_json(), digest)
+        return replace(state, agreement=Offer(terms, digest, act))
     if offer is None or offer.text_hash != digest or offer.stage is not Stage.OFFERED:
         return state
     if action == "sign":
@@ -88,7 +99,7 @@ def _agreement(state: RoomState, act: Act, public: Public, payload: Any, logged:
         return replace(state, agreement=agreed, agreement_in_force=agreed)
     if action == "reject":
         return replace(
-            state, agreement=replace(offer, stage=Stage.REJECTED, reason=payload["reason"], closed=act, signatures={})
+            state, agreement=replace(offer, stage=Stage.REJECTED, reason=_text(payload["reason"]), closed=act, signatures={})
         )
     if action == "withdraw" and act.alias == offer.by.alias:
         return replace(state, agreement=replace(offer, stage=Stage.WITHDRAWN, closed=act, signatures={}))
@@ -98,20 +109,22 @@ def _agreement(state: RoomState, act: Act, public: Public, payload: Any, logged:
 def _token_spec(state: RoomState, act: Act, public: Public, payload: Any, logged: Logged) -> RoomState:
     name, spec_hash, known = public["token"], public["hash"], state.tokens.get(public["token"])
     if public["action"] == "propose":
-        _require_hash({"token": name, **payload["spec"]}, spec_hash)
+        spec = TokenSpec.from_json(name, payload["spec"])
+        _require_hash({"token": name, **spec.as_json()}, spec_hash)
         if known is not None and known.spec_hash == spec_hash:
             return state
-        proposed = TokenState(TokenSpec.from_json(name, payload["spec"]), spec_hash, act)
+        proposed = TokenState(spec, spec_hash, act)
         return replace(state, tokens={**state.tokens, name: proposed})
     if public["action"] == "vectors" and known is not None and known.spec_hash == spec_hash:
-        ran = replace(known, vectors={**known.vectors, act.alias: dict(payload["tokens"])}, ran={**known.ran, act.alias: act})
+        tokens = {_text(case): None if token is None else _text(token) for case, token in payload["tokens"].items()}
+        ran = replace(known, vectors={**known.vectors, act.alias: tokens}, ran={**known.ran, act.alias: act})
         return replace(state, tokens={**state.tokens, name: ran})
     return state
 
 
 def _policy(state: RoomState, act: Act, public: Public, payload: Any, logged: Logged) -> RoomState:
-    _require_hash(payload["policy"], public["hash"])
     policy = Policy.from_json(payload["policy"])
+    _require_hash(policy.as_json(), public["hash"])
     if policy.owner != act.alias:
         return state
     before = state.policies.get(policy.qualified)
@@ -131,8 +144,8 @@ def _asset(state: RoomState, act: Act, public: Public, payload: Any, logged: Log
         policy_hash=policy.policy_hash,
         schema=schema,
         labels={name: _labels(schema, name, labels) for name, labels in payload["labels"].items()},
-        version=payload["version"],
-        digest=payload["digest"],
+        version=int(payload["version"]),
+        digest=_text(payload["digest"]),
         by=act,
     )
     return replace(state, assets={**state.assets, qualified: asset})
@@ -158,8 +171,9 @@ def _room(state: RoomState, act: Act, public: Public, payload: Any, logged: Logg
 
 def _plan(state: RoomState, act: Act, public: Public, payload: Any, logged: Logged) -> RoomState:
     if public["action"] == "propose":
-        _require_hash(payload["plan"], public["hash"])
-        return replace(state, plan=PlanState(PlanText.from_json(payload["plan"]), public["hash"], act))
+        text = PlanText.from_json(payload["plan"])
+        _require_hash(text.as_json(), public["hash"])
+        return replace(state, plan=PlanState(text, public["hash"], act))
     plan_now = state.plan
     if public["action"] == "withdraw" and plan_now is not None and plan_now.text_hash == public["hash"]:
         if plan_now.stage is Stage.IN_FORCE or act.alias != plan_now.by.alias:
@@ -173,7 +187,8 @@ def _approval(state: RoomState, act: Act, public: Public, payload: Any, logged: 
     if plan is None or plan.text_hash != public["hash"] or plan.stage is not Stage.OFFERED:
         return state
     if public["verdict"] == "reject":
-        return replace(state, plan=replace(plan, stage=Stage.REJECTED, reason=payload["reason"], closed=act, approvals={}))
+        reason = None if payload is None else _text(payload["reason"])
+        return replace(state, plan=replace(plan, stage=Stage.REJECTED, reason=reason, closed=act, approvals={}))
     if act.user == plan.by.user and act.alias == plan.by.alias:
         return state  # nobody approves what they proposed themselves
     approved = {**plan.approvals, act.alias: plan.approvals.get(act.alias, act)}
@@ -184,14 +199,16 @@ def _approval(state: RoomState, act: Act, public: Public, payload: Any, logged: 
 
 
 def _result(state: RoomState, act: Act, public: Public, payload: Any, logged: Logged) -> RoomState:
+    if public["receiver"] not in state.collaborators:
+        return state
     result = ResultState(
         ref=act.ref,
-        template=public["template"],
-        template_hash=public["template_hash"],
-        basis=public["basis"],
+        template=_text(public["template"]),
+        template_hash=_text(public["template_hash"]),
+        basis=_text(public["basis"]),
         custodian=act.alias,
         receiver=public["receiver"],
-        checks=dict(public["checks"]),
+        checks={_text(name): held is True for name, held in public["checks"].items()},
         commitment=logged.entry.commit or "",
         by=act,
         run=next((ref for ref in logged.entry.refs if (ref.origin, ref.seq) in state.intents), None),
@@ -201,7 +218,7 @@ def _result(state: RoomState, act: Act, public: Public, payload: Any, logged: Lo
 
 
 def _intent(state: RoomState, act: Act, public: Public, payload: Any, logged: Logged) -> RoomState:
-    intent = Intent(act.ref, public["action"], public["object"], act)
+    intent = Intent(act.ref, _text(public["action"]), _text(public["object"]), act)
     state = replace(state, intents={**state.intents, (act.ref.origin, act.ref.seq): intent})
     if intent.action == "publish":
         state = _mark_policy(state, intent.object, act, publishing=True)
@@ -270,7 +287,7 @@ def _decision(state: RoomState, act: Act, public: Public, payload: Any, logged: 
         if result.verdict is not Verdict.QUARANTINED or result.decided is not None:
             return result
         verdict = Verdict.REJECTED if public["verdict"] == "reject" else result.verdict  # released once the release is there
-        reason = (payload or {}).get("reason")
+        reason = None if payload is None else _text(payload["reason"])
         return replace(result, decided=act, automatic=bool(public.get("automatic")), reason=reason, verdict=verdict)
 
     return _change_result(state, logged, act, decide)

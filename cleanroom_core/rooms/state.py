@@ -16,6 +16,7 @@ from cleanroom_core.audit.entry import Ref
 from cleanroom_core.guard.template import Template
 from cleanroom_core.policies.policy import Policy
 from cleanroom_core.sql.cells import Label
+from cleanroom_core.sql.kinds import require_texts
 from cleanroom_core.sql.types import Schema
 from cleanroom_core.tokens.spec import TokenSpec
 
@@ -110,6 +111,9 @@ class Planned:
     assets: tuple[str, ...]
     custodian: str
 
+    def __post_init__(self) -> None:
+        require_texts("A name in a plan", (*self.assets, self.custodian))
+
     def as_json(self) -> dict[str, object]:
         return {"template": self.template.as_json(), "assets": list(self.assets), "custodian": self.custodian}
 
@@ -121,6 +125,9 @@ class PlanText:
     templates: Mapping[str, Planned]
     agreement: str  # hash of the agreement's text
     policies: Mapping[str, str]  # qualified asset -> policy hash
+
+    def __post_init__(self) -> None:
+        require_texts("A hash in a plan", (self.agreement, *self.policies, *self.policies.values()))
 
     def as_json(self) -> dict[str, object]:
         return {

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cleanroom_core.errors import InputError
+from cleanroom_core.sql.kinds import require_texts
 from cleanroom_core.sql.names import checked_name
 
 IDENTIFIERS = ("pan", "email", "phone", "national_id", "text")
@@ -38,6 +39,7 @@ class TokenSpec:
 
     def __post_init__(self) -> None:
         checked_name(self.name, "a token spec")  # it becomes part of the names of bound parameters
+        require_texts(f"A word of the token {self.name}", (self.identifier, *self.normalise, self.key_id, self.algorithm))
         object.__setattr__(self, "normalise", tuple(SPELLINGS.get(step, step) for step in self.normalise))
         if self.identifier not in IDENTIFIERS:
             raise InputError(

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 import pytest
 
+from cleanroom_core.agreements.terms import AgreementTerms
 from cleanroom_core.audit.entry import Entry, PeerState, Ref
 from cleanroom_core.identity.permissions import Role, User
+from cleanroom_core.policies.policy import Policy
 from cleanroom_core.rooms.fold import fold
 from cleanroom_core.rooms.merge import merge
 from cleanroom_core.rooms.state import EffectStage, RoomState, Stage, Verdict
@@ -19,7 +22,7 @@ from cleanroom_core.rooms.texts import text_hash
 COLLABORATORS = {"north": "North Bank", "harbour": "Harbour Bank"}
 ORIGINS = {"north.example/room": "north", "harbour.example/room": "harbour"}
 ORIGIN = {alias: origin for origin, alias in ORIGINS.items()}
-TERMS = {"purposes": ["fraud"], "ends_on": "2027-12-31"}
+TERMS = AgreementTerms(("fraud",), date(2027, 12, 31)).as_json()
 AA = text_hash(TERMS)
 STRICTER = TERMS | {"minimum_cohort": 200}
 
@@ -132,10 +135,10 @@ def test_malformed_statements_change_nothing(book: Book) -> None:
     assert state.policies == {}
 
 
-POLICY = {
+POLICY = Policy.from_json({
     "asset": "signals", "owner": "north", "columns": [["t", {"token": "card", "from": "pan"}], ["d", {}]], "types": {},
     "rule": {"privacy_unit": "t", "join_key": "t", "dimensions": {"d": {}}},
-}  # fmt: skip
+}).as_json()  # fmt: skip
 
 
 P1, P2 = POLICY, POLICY | {"row_filter": "d = 'a'"}
