@@ -32,7 +32,8 @@ def in_one_sentence(room: Room, name: str, known: TokenState | None) -> None:
         st.markdown("Both sides make the same tokens of every test identifier.")
     elif missing := [alias for alias in room.state.collaborators if alias not in known.vectors]:
         status("waiting", "Vectors missing")
-        st.markdown(f"Not known yet: {', '.join(room.organisation(alias) for alias in missing)} has not run the vectors.")
+        whom = " and ".join(room.organisation(alias) for alias in missing)
+        st.markdown(f"Not known yet: {whom} {'has' if len(missing) == 1 else 'have'} not run the vectors.")
     else:
         status("blocked", "Not aligned")
         st.markdown("The two sides make different tokens, so a join would find nobody, or the wrong people.")
