@@ -46,12 +46,18 @@ class TrustedLog:
 
 @dataclass(frozen=True)
 class LogCopy:
-    """One log as handed over: its leaves in order, checkpoint notes, and payloads (number -> salt, bytes) as far as given."""
+    """One log as handed over: its leaves in order, checkpoint notes, and payloads (number -> salt, bytes) as far as given.
+
+    `holder`: alias of the collaborator whose home the copy is from, `own` whether the log is its own; then every payload that
+    this home was given must be there. Without a holder, payloads may be missing and are counted as withheld.
+    """
 
     origin: str
     leaves: Sequence[bytes]
     checkpoints: Sequence[bytes]
     payloads: Mapping[int, tuple[bytes, bytes]] = field(default_factory=dict)
+    holder: str | None = None
+    own: bool = False
 
 
 @dataclass(frozen=True)
@@ -224,6 +230,8 @@ class _Log:
             given = self.copy.payloads.get(seq)
             if given is None:
                 withheld += [seq] if entry.commit is not None else []
+                if self._must_hold(entry):
+                    self._bad("PAYLOAD", f"the payload of entry {seq} is missing.", seq, Status.INCOMPLETE)
                 continue
             try:
                 check_payload(entry, *given)
@@ -233,6 +241,11 @@ class _Log:
         for seq in self.copy.payloads.keys() - self.entries.keys():
             self._bad("COMMITMENT", f"there is a payload for entry {seq}, which is not there.", seq)
         return withheld
+
+    def _must_hold(self, entry: Entry) -> bool:
+        """The writer keeps every payload, another collaborator those that are for it."""
+        holder = self.copy.holder
+        return holder is not None and entry.commit is not None and (self.copy.own or entry.may_hold(holder))
 
     def resolve(self, logs: Mapping[str, _Log]) -> None:
         """Every reference must hit an entry, every cited state must be a state of that log."""

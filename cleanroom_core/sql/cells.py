@@ -15,6 +15,7 @@ from decimal import Decimal
 from typing import Any
 
 from cleanroom_core.errors import InputError
+from cleanroom_core.sql.kinds import require_labels, require_whole
 from cleanroom_core.sql.types import Kind, SqlType
 
 Label = None | str | int | bool | date
@@ -167,6 +168,14 @@ class Cells:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Cells:
+        """Read stored cells, which another side's software may have written. Raises InputError (code CELLS)."""
+        try:
+            return cls._read(data)
+        except Exception:
+            raise InputError("These stored figures cannot be read.", hint="Compute the plan again.", code="CELLS") from None
+
+    @classmethod
+    def _read(cls, data: Mapping[str, Any]) -> Cells:
         keys = tuple(
             KeyLayout(
                 key["name"],
@@ -189,6 +198,13 @@ class Cells:
             )
             for cell in data["cells"]
         )
+        whole = [data["numerator_minimum"], *data["minimum_cohort"], *(figure.scale for figure in figures)]
+        whole += [number for cell in cells for number in (cell.rows, *cell.people)]
+        require_whole("A count", whole + [figure.count for cell in cells for figure in cell.figures.values()])
+        require_labels("A label", (str(label) if isinstance(label, date) else label
+                                   for cell in cells for label in cell.labels if label is not None))  # fmt: skip
+        if any(len(cell.people) != len(layout.units) for cell in cells):
+            raise ValueError("people are counted per unit")
         return cls(layout, data["numerator_minimum"], tuple(data["minimum_cohort"]), cells)
 
 
@@ -215,7 +231,7 @@ def _figure_to_json(figure: Figure) -> dict[str, Any]:
 
 
 def _figure_from_json(data: Mapping[str, Any]) -> Figure:
-    try:
-        return Figure(data["count"], None if data["sum"] is None else Decimal(data["sum"]), data["fewer"])
-    except (KeyError, ArithmeticError):
-        raise InputError("These stored figures cannot be read.", hint="Compute the plan again.", code="CELLS") from None
+    found = Figure(data["count"], None if data["sum"] is None else Decimal(data["sum"]), data["fewer"] is True)
+    if found.sum is not None and not found.sum.is_finite():
+        raise ValueError("a sum is a number")
+    return found

@@ -219,6 +219,8 @@ class SignedLog:
             leaves=[stored.leaf for stored in found],
             checkpoints=[one.whole for one in self.store.checkpoints(origin)],
             payloads={one.seq: (one.salt, one.payload) for one in found if one.salt is not None and one.payload is not None},
+            holder=self.alias,
+            own=origin == self.origin,
         )
 
     def trusted(self) -> tuple[TrustedLog, ...]:

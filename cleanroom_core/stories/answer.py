@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from cleanroom_core.audit.entry import Ref
+from cleanroom_core.errors import IntegrityError
 from cleanroom_core.guard import judge, judge_sql
 from cleanroom_core.guard.answer import Answer, not_released_labels, project
 from cleanroom_core.guard.finding import Finding
@@ -87,7 +88,11 @@ def ask_sql(side: Collaborator, user: User, sql: str, purpose: str | None = None
     for result in reversed(state.released(side.alias)):
         if result.receiver != side.alias:
             continue
-        for figures in released_sheets(side, result):
+        try:
+            sheets = released_sheets(side, result)
+        except IntegrityError:
+            continue  # said where its template is asked for by name; it must not stand in the way of the others
+        for figures in sheets:
             if figures.cells.layout.covers(sheet.layout):
                 return _shown(result, sheet, figures)
     message = "This question would pass the guard, but no released sheet answers it."

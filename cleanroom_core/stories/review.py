@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cleanroom_core.audit.entry import Ref
 from cleanroom_core.errors import ConflictError, NotPermittedError, NotReadyError
@@ -15,6 +15,11 @@ from cleanroom_core.stories.agree import required_reason
 from cleanroom_core.stories.bracket import bracket
 from cleanroom_core.stories.collaborator import Collaborator
 from cleanroom_core.stories.figures import SheetFigures, quarantined_sheets
+
+if TYPE_CHECKING:
+    from cleanroom_core.stores.signed_log import Record
+
+_ATTEMPTS = 20
 
 
 @dataclass(frozen=True)
@@ -80,16 +85,15 @@ def release_result(side: Collaborator, user: User, name: str) -> Ref:
     side.require_acknowledged()  # the receiver has signed for the commitment before it sees a figure
     with bracket(side, user, Permission.REVIEW_DECIDE, "release", name, {"result": _ref(result.ref)}) as effect:
         actor = side.actor(user, Permission.REVIEW_DECIDE)
-        refs = (result.ref, effect.ref)
-        decision = side.log.append("decision", actor, {"verdict": "release", "automatic": False}, refs=refs)
-        return hand_out(side, actor, result, decision.ref, effect.ref)
+        decision = _decide(side, actor, result, {"verdict": "release", "automatic": False}, None, effect.ref)
+        return hand_out(side, actor, result, decision, effect.ref)
 
 
 def reject_result(side: Collaborator, user: User, name: str, reason: str) -> None:
     user.require(Permission.REVIEW_DECIDE, side.organisation)
     result = _open(side, name)
-    public = {"verdict": "reject", "automatic": False}
-    side.append(user, Permission.REVIEW_DECIDE, "decision", public, {"reason": required_reason(reason)}, refs=(result.ref,))
+    actor = side.actor(user, Permission.REVIEW_DECIDE)
+    _decide(side, actor, result, {"verdict": "reject", "automatic": False}, {"reason": required_reason(reason)})
     side.hand_over()
 
 
@@ -107,22 +111,62 @@ def release_compliant(side: Collaborator, user: User) -> tuple[str, ...]:
         with bracket(side, user, Permission.PLAN_COMPUTE, "release", name, {"result": _ref(result.ref)}) as effect:
             actor = {"organisation": side.alias, "role": "automatic", "id": "review"}
             public = {"verdict": "release", "automatic": True}
-            entry = side.log.append("decision", actor, public, {"reason": decision.reason}, refs=(result.ref, effect.ref))
-            hand_out(side, actor, result, entry.ref, effect.ref)
+            decided = _decide(side, actor, result, public, {"reason": decision.reason}, effect.ref)
+            hand_out(side, actor, result, decided, effect.ref)
         released.append(name)
     return tuple(released)
 
 
+def _decide(
+    side: Collaborator,
+    actor: Mapping[str, str],
+    result: ResultState,
+    public: Mapping[str, Any],
+    payload: Mapping[str, Any] | None,
+    intent: Ref | None = None,
+) -> Ref:
+    refs = (result.ref,) if intent is None else (result.ref, intent)
+    return _write_while(
+        side, result, _is_open, lambda size: side.log.append("decision", actor, public, payload, refs=refs, expected=size)
+    )
+
+
+def _write_while(
+    side: Collaborator, result: ResultState, holds: Callable[[ResultState], bool], write: Callable[[int], Record]
+) -> Ref:
+    """Write to the log as it was looked at: what another reviewer wrote meanwhile comes first, and figures that were handed
+    over cannot be taken back. Raises ConflictError when the result is no longer what it was."""
+    name = result_id(result)
+    for _ in range(_ATTEMPTS):
+        size = side.log.size()
+        found = find_result(side.state(), name)
+        if not holds(found):
+            raise _decided_already(found)
+        try:
+            return write(size).ref
+        except ConflictError:
+            continue  # this side's log has grown; look again
+    raise ConflictError("This side's log is being written to all the time.", hint="Do it again in a moment.")
+
+
 def hand_out(side: Collaborator, actor: Mapping[str, str], result: ResultState, decision: Ref, intent: Ref) -> Ref:
-    """Write the release entry: the figures and the salt of their commitment, readable by the receiver only."""
+    """Write the release entry: the figures and the salt of their commitment, readable by the receiver only.
+
+    Raises ConflictError unless the result still waits and this decision is the one that counts.
+    """
     stored = side.log.store.read(result.ref.origin, result.ref.seq, result.ref.seq + 1)[0]
     record = side.log.records(result.ref.origin, start=result.ref.seq, stop=result.ref.seq + 1)[0]
     assert stored.salt is not None  # noqa: S101  a result entry always commits to a payload
     payload = {"result": record.payload, "salt": stored.salt.hex()}
     public = {"template": result.template, "receiver": result.receiver}
     audience = () if result.receiver == side.alias else (result.receiver,)
-    entry = side.log.append("release", actor, public, payload, refs=(result.ref, decision, intent), audience=audience)
-    return entry.ref
+    refs = (result.ref, decision, intent)
+    return _write_while(
+        side,
+        result,
+        lambda found: found.verdict is Verdict.QUARANTINED and found.decided is not None and found.decided.ref == decision,
+        lambda size: side.log.append("release", actor, public, payload, refs=refs, audience=audience, expected=size),
+    )
 
 
 def reconcile_release(
@@ -162,9 +206,18 @@ def _own(side: Collaborator, name: str) -> ResultState:
 
 def _open(side: Collaborator, name: str) -> ResultState:
     result = _own(side, name)
-    if result.verdict is not Verdict.QUARANTINED or result.decided is not None:
-        raise ConflictError(f"This result is {result.verdict.value} already.", hint="Look at the review page again.")
+    if not _is_open(result):
+        raise _decided_already(result)
     return result
+
+
+def _is_open(result: ResultState) -> bool:
+    return result.verdict is Verdict.QUARANTINED and result.decided is None
+
+
+def _decided_already(result: ResultState) -> ConflictError:
+    now = "decided" if result.verdict is Verdict.QUARANTINED else result.verdict.value
+    return ConflictError(f"This result is {now} already.", hint="Look at the review page again.")
 
 
 def _ref(ref: Ref) -> dict[str, Any]:
