@@ -265,10 +265,20 @@ class Person:
         return self
 
     def choose(self, label: str, option: str) -> Person:
-        """An option of a select box."""
-        box = self.page.get_by_role("combobox", name=re.compile(re.escape(label)))
-        self._click(box.first)
-        self._click(self.page.get_by_role("option", name=option, exact=True))
+        """An option of a select box. A list that a redrawing page closes again is opened again."""
+        from playwright.sync_api import TimeoutError as Late
+
+        box = self.page.get_by_role("combobox", name=re.compile(re.escape(label))).first
+        wanted = self.page.get_by_role("option", name=option, exact=True)
+        for patience in (2_000, 5_000, PATIENCE):
+            box.click()
+            try:
+                wanted.click(timeout=patience)
+            except Late:
+                self.settle()
+                continue
+            self.company.clicks += 2
+            break
         return self.settle()
 
     def sign_out(self) -> Person:
@@ -290,6 +300,18 @@ class Person:
         for text in texts:
             self.page.get_by_text(text).first.wait_for()
         return self
+
+    def sees_label(self, beginning: str) -> Person:
+        """What charts and grids say of themselves; their insides are a drawing."""
+        self.page.locator(f'[aria-label^="{beginning}"]').first.wait_for()
+        return self.settle()
+
+    def sees_field(self, label: str, value: str) -> Person:
+        """Wait until a field holds this."""
+        from playwright.sync_api import expect
+
+        expect(self.front.get_by_label(label, exact=True)).to_have_value(value, timeout=PATIENCE)
+        return self.settle()
 
     def sees_count(self, what: Any, count: int) -> Person:
         """Wait until exactly so many of these are there."""
