@@ -59,7 +59,9 @@ def test_a_crash_at_any_write_loses_nothing_and_repeats_nothing(
     done = child(undisturbed, story, "0")
     assert done.returncode == 0, done.stderr[-2000:]
     appends = int(done.stdout)
-    wanted = summary(TinyRoom.open(undisturbed).side("south").state())
+    finished = TinyRoom.open(undisturbed)
+    wanted = summary(finished.side("south").state())
+    finished.context.close()
     moments = [(str(number), when) for number in range(1, appends + 1) for when in ("before", "after")]
     if story in ("publish", "run"):
         moments.append(("engine", "after"))
