@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import streamlit as st
@@ -24,12 +25,20 @@ def show_cells(sheet: SheetFigures) -> None:
 
 
 def _names(cells: Cells) -> list[str]:
+    """Short names, so that the figures are in sight beside the labels; whole ones where two columns are called the same."""
     layout = cells.layout
-    names = [key.name for key in layout.keys] + ["rows"]
+    whole = [*(key.name for key in layout.keys), *(figure.name for figure in layout.figures)]
+    ends = Counter(_end(name) for name in whole)
+    short = {name: _end(name) if ends[_end(name)] == 1 else name for name in whole}
+    names = [short[key.name] for key in layout.keys] + ["rows"]
     names += [f"people of {', '.join(unit.assets)}" for unit in layout.units]
     for figure in layout.figures:
-        names += [f"{figure.name} count"] + ([f"{figure.name} sum"] if figure.summed else [])
+        names += [f"{short[figure.name]} count"] + ([f"{short[figure.name]} sum"] if figure.summed else [])
     return names
+
+
+def _end(name: str) -> str:
+    return name.rpartition(".")[2]
 
 
 def _row(cells: Cells, cell: Cell) -> list[Any]:
