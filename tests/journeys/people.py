@@ -33,7 +33,7 @@ RESULTS = REPOSITORY / "test-results"
 TOUR = RESULTS / "tour"
 PUBLISHED_TOUR = REPOSITORY / "docs" / "tour"
 TOUR_BYTES = 150_000
-NO_TOASTS = "[data-testid=stToastContainer], [data-testid=stToast] { display: none }"
+PASSING = "[data-testid=stToast], [data-testid=stTooltipContent], [role=tooltip] { display: none }"  # not in pictures
 START = 180  # seconds for a server to answer; the first one makes the demo tables
 PATIENCE = 60_000  # milliseconds; for a busy machine, nothing waits so long when all is well
 
@@ -346,7 +346,7 @@ class Person:
         self.page.mouse.move(2, 2)  # no tooltip in the picture
         TOUR.mkdir(parents=True, exist_ok=True)
         path = TOUR / name
-        self.page.screenshot(path=path, animations="disabled", style=NO_TOASTS)
+        self.page.screenshot(path=path, animations="disabled", style=PASSING)
         if os.environ.get("CLEANROOM_TOUR") == "1":
             assert path.stat().st_size < TOUR_BYTES, f"{name} is too large for the README"
             PUBLISHED_TOUR.mkdir(parents=True, exist_ok=True)
