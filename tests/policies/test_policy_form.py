@@ -27,7 +27,7 @@ def shared_schema(policy: Policy) -> Schema:
 
 @pytest.mark.parametrize("example", ["banks", "hospital"])
 def test_every_policy_of_the_examples_survives_the_form(example: str) -> None:
-    for policy in read_room_file(EXAMPLES / example / "room.yaml").policies.values():
+    for policy in read_room_file(EXAMPLES / example / "room.yaml", need_data=False).policies.values():
         names = [column.source or name for name, column in policy.columns.items()]
         found = {name: policy.types.get(name, STRING) for name in [*names, *policy.types]}
         source = Schema((*(Column(name, type_) for name, type_ in found.items()), Column("left_out", DATE)))
