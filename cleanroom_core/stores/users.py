@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -72,6 +73,7 @@ class UserStore:
         password_rounds: int = ROUNDS,
     ) -> None:
         self._engine = engine
+        weakref.finalize(self, engine.dispose)  # who forgets to close leaves no open connection behind
         self.clock = clock
         self.limits = limits
         self._rounds = password_rounds
