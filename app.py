@@ -19,8 +19,10 @@ if get_script_run_ctx(suppress_warning=True) is None:
 
     from pages._ui.errors import on_script_error
     from pages._ui.security_headers import SecurityHeaders
-    from pages._ui.server import lifespan
+    from pages._ui.server import ROUTES, lifespan
 
-    app = st.App(FRAME, middleware=[Middleware(SecurityHeaders)], lifespan=lifespan, on_script_error=on_script_error)
+    app = st.App(
+        FRAME, routes=ROUTES, middleware=[Middleware(SecurityHeaders)], lifespan=lifespan, on_script_error=on_script_error
+    )
 else:  # AppTest runs this file as a script
     runpy.run_path(str(FRAME), run_name="__main__")
