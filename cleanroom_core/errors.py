@@ -72,7 +72,11 @@ class RoomFileError(InputError):
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
-        super().__init__("\n".join(str(problem) for problem in self.problems), hint="Correct the lines named and check again.")
+        if len(self.problems) == 1 and self.problems[0].line is None:  # no place in the file: there is no file
+            super().__init__(self.problems[0].message, hint=self.problems[0].hint)
+        else:
+            lines = "\n".join(str(problem) for problem in self.problems)
+            super().__init__(lines, hint="Correct the lines named and check again.")
 
 
 class TableError(InputError):

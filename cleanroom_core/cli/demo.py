@@ -7,13 +7,15 @@ import shutil
 import tempfile
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import click
 
 from cleanroom_core.cli.home import clone
-from cleanroom_core.errors import ConflictError
+from cleanroom_core.cli.room import placed
+from cleanroom_core.errors import ConflictError, Problem
 
 
 @click.command()
@@ -23,7 +25,8 @@ from cleanroom_core.errors import ConflictError
 def command(room_file: Path | None, home: Path | None, as_json: bool) -> int:
     """Play both sides of a room from prechecks to the last request, in a fresh folder; never in a live room.
 
-    Exits 0 only if every request of the room file ends as it says under `expect`.
+    Exits 0 only if every request of the room file ends as it says under `expect`, 1 if one does not, and 2, before anything is
+    played, if the file has mistakes; they are those of `cleanroom room check`.
     """
     from cleanroom_core.context import Context, create_home
     from cleanroom_core.identity.permissions import Role, User
@@ -36,6 +39,9 @@ def command(room_file: Path | None, home: Path | None, as_json: bool) -> int:
         if not as_json:
             click.echo("Demo tables of two banks: made once, about a million rows ...")
         generate(room_file.parent)
+    elif mistakes := _mistakes(room_file):
+        _tell(room_file, mistakes, as_json)
+        return 2
     definition = read_room_file(room_file, today=datetime.now(UTC).date())
     if home is not None and home.exists() and any(home.iterdir()):
         raise ConflictError(
@@ -65,6 +71,28 @@ def command(room_file: Path | None, home: Path | None, as_json: bool) -> int:
     return 0 if ok else 1
 
 
+def _mistakes(room_file: Path) -> Sequence[Problem]:
+    """What `cleanroom room check` finds: better told at once than one by one, in the middle of the play."""
+    from cleanroom_core.engines.duckdb.owner import DuckDBOwnerEngine
+    from cleanroom_core.stories.check_room import check_room_file
+
+    with tempfile.TemporaryDirectory(prefix="cleanroom-check-") as work:
+        return check_room_file(room_file, DuckDBOwnerEngine(Path(work)), datetime.now(UTC).date())[1]
+
+
+def _tell(room_file: Path, mistakes: Sequence[Problem], as_json: bool) -> None:
+    for problem in mistakes:
+        if as_json:
+            place = {"line": problem.line, "column": problem.column, "code": problem.code}
+            words = f"{problem.message} {problem.hint}"
+            step = {"step": "check", "side": "", "outcome": "failed", "words": words, "ok": False}
+            click.echo(json.dumps(step | place, ensure_ascii=False))
+        else:
+            click.echo(placed(room_file, problem), err=True)
+    if as_json:
+        click.echo(json.dumps(_end(False, []), ensure_ascii=False))
+
+
 def _say(number: int, played: Any, as_json: bool) -> None:
     if as_json:
         line = {"step": played.step, "side": played.side, "outcome": played.outcome, "words": played.words, "ok": played.ok}
@@ -77,24 +105,18 @@ def _say(number: int, played: Any, as_json: bool) -> None:
 
 
 def _finish(ok: bool, released: Sequence[Any], room_home: Path, kept: bool, as_json: bool) -> None:
-    """The released tables and where the logs lie. In JSON `columns` and `rows` are the first release's, `releases` all."""
+    """The released tables and where the logs lie."""
     from cleanroom_core.stories.tables import text_rows
 
     releases = []
     for played in released:
         columns, rows = text_rows(played.answered.answer)
+        if as_json:
+            rows = [[_number(value) for value in row] for row in played.answered.answer.rows]
         releases.append({"template": played.answered.template, "asked": played.words, "columns": columns, "rows": rows})
     logs = {path.parent.name: str(path) for path in sorted(room_home.glob("*/log.db"))}
     if as_json:
-        first = releases[0] if releases else {"columns": [], "rows": []}
-        end = {
-            "step": "end",
-            "side": "",
-            "outcome": "ok" if ok else "failed",
-            "columns": first["columns"],
-            "rows": first["rows"],
-        }
-        click.echo(json.dumps(end | {"releases": releases} | ({"logs": logs} if kept else {}), ensure_ascii=False))
+        click.echo(json.dumps(_end(ok, releases) | ({"logs": logs} if kept else {}), ensure_ascii=False))
         return
     for release in releases:
         click.echo(f"\n{release['asked']}")
@@ -104,6 +126,20 @@ def _finish(ok: bool, released: Sequence[Any], room_home: Path, kept: bool, as_j
     else:
         click.echo("\nThe logs were in a temporary folder; keep them with --home DIR.")
     click.echo("Every step ended as it should." if ok else "A step did not end as it should (marked with !).")
+
+
+def _number(value: Any) -> Any:
+    """A figure as a JSON number where a double holds it exactly, as exact text elsewhere; dates as text."""
+    if isinstance(value, Decimal):
+        return float(value) if Decimal(repr(float(value))) == value else str(value)
+    return value if value is None or isinstance(value, str | int | bool) else str(value)
+
+
+def _end(ok: bool, releases: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The last JSON line. `columns` and `rows` are the first release's, `releases` has all."""
+    first = releases[0] if releases else {"columns": [], "rows": []}
+    end = {"step": "end", "side": "", "outcome": "ok" if ok else "failed"}
+    return end | {"columns": first["columns"], "rows": first["rows"], "releases": list(releases)}
 
 
 def _echo_table(lines: Sequence[Sequence[Any]]) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from cleanroom_core.cli.home import open_home
+from cleanroom_core.errors import Problem
 
 
 @click.group()
@@ -30,19 +31,29 @@ def check(file: Path, as_json: bool) -> int:
         definition, problems = check_room_file(file, DuckDBOwnerEngine(Path(work)), datetime.now(UTC).date())
     for problem in problems:
         if as_json:
-            found = {"line": problem.line, "message": problem.message, "hint": problem.hint, "code": problem.code}
+            found = {
+                "line": problem.line,
+                "column": problem.column,
+                "message": problem.message,
+                "hint": problem.hint,
+                "code": problem.code,
+            }
             click.echo(json.dumps(found, ensure_ascii=False))
         else:
-            click.echo(f"{file}:{problem.line or 1}: {problem.message} {problem.hint} [{problem.code}]")
+            click.echo(placed(file, problem))
     if problems:
         return 2
     if definition is not None and not as_json:
-        click.echo(
-            f"{file} is right: room {definition.name}, {len(definition.policies)} assets, "
-            f"{len(definition.templates)} templates, "
-            f"{len(definition.requests)} requests."
-        )
+        parts = {"asset": definition.policies, "template": definition.templates, "request": definition.requests}
+        counts = ", ".join(f"{len(part)} {name}{'' if len(part) == 1 else 's'}" for name, part in parts.items())
+        click.echo(f"{file} is right: room {definition.name}, {counts}.")
     return 0
+
+
+def placed(file: Path, problem: Problem) -> str:
+    """A mistake in the form compilers use, so that editors jump to it: `room.yaml:12:5: ...`."""
+    place = f"{problem.line or 1}" + (f":{problem.column}" if problem.column else "")
+    return f"{file}:{place}: {problem.message} {problem.hint} [{problem.code}]"
 
 
 @command.command(name="import")

@@ -17,6 +17,13 @@ LONGEST = 20_000  # characters; a longer text is not a question somebody will re
 DEEPEST = 25  # parentheses within parentheses
 
 
+_BEGINS_A_LIST = frozenset({None, TokenType.COMMA, TokenType.L_PAREN, TokenType.SELECT, TokenType.GROUP_BY, TokenType.ORDER_BY})
+_ENDS_A_LIST = frozenset(
+    {None, TokenType.COMMA, TokenType.R_PAREN, TokenType.FROM, TokenType.WHERE, TokenType.GROUP_BY, TokenType.HAVING}
+    | {TokenType.ORDER_BY, TokenType.LIMIT, TokenType.SEMICOLON}
+)
+
+
 class RoomSql(Databricks):
     """Databricks SQL with names in double quotes as well."""
 
@@ -60,6 +67,12 @@ def _check(tokens: list[Token], text: str) -> None:
     if first.token_type not in (TokenType.SELECT, TokenType.WITH):
         hint = "Remove the parentheses around it." if first.token_type is TokenType.L_PAREN else "Begin with SELECT."
         raise _statement("A template is exactly one SELECT.", hint, "NOT_ONE_SELECT", place_of(text, first.start))
+    kinds = [None, *(token.token_type for token in tokens), None]
+    for token, before, after in zip(tokens, kinds, kinds[2:], strict=False):
+        # The parser skips what is missing between commas; another engine would not.
+        if token.token_type is TokenType.COMMA and (before in _BEGINS_A_LIST or after in _ENDS_A_LIST):
+            where = place_of(text, token.start)
+            raise _statement("Something is missing beside this comma.", "Write it, or remove the comma.", "SYNTAX", where)
     depth, ended = 0, False
     for token in tokens:
         depth += {TokenType.L_PAREN: 1, TokenType.R_PAREN: -1}.get(token.token_type, 0)

@@ -19,13 +19,14 @@ T = TypeVar("T")
 class Asset:
     """A registered asset. `schema`: of the share-safe table. `labels`: the published labels per dimension, which stand in where
     the rule names no domain; for a date the first days of its periods, under `column@month` for each agreed grid. None among
-    the labels says that missing values form a cell of their own."""
+    the labels says that missing values form a cell of their own. `key_token`: the token spec the join key is made with."""
 
     owner: str
     name: str
     schema: Schema
     rule: AnalysisRule
     labels: Mapping[str, tuple[Label, ...]] = field(default_factory=dict)
+    key_token: str | None = None
 
     @property
     def qualified(self) -> str:

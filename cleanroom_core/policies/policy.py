@@ -61,6 +61,12 @@ class Policy:
         """The name analysts use in SQL: `provider.transaction_signals`."""
         return f"{self.owner}.{self.asset}"
 
+    @property
+    def key_token(self) -> str | None:
+        """The name of the token spec the join key is made with; None when the join key is no token."""
+        key = self.rule.join_key.casefold()
+        return next((column.token for name, column in self.columns.items() if name.casefold() == key), None)
+
     def as_json(self) -> dict[str, Any]:
         """The signed text of the policy; the same keys as in the room file, plus the asset's name."""
         found: dict[str, Any] = {

@@ -85,12 +85,14 @@ def _dimension(path: Path, column: Column, dimension: Dimension) -> Iterator[Pro
     if dimension.dates:
         yield Problem(
             f"Dimension {column.name} has a calendar grid but is {column.type}.",
-            "Take dates out, or CAST the column to DATE in its expression.", (*path, "dates"), code="RULE",
+            f"Say what it is, types: {{{column.name}: timestamp}} beside data, or CAST it to DATE in its expression; or take "
+            "dates out.", (*path, "dates"), code="RULE",
         )  # fmt: skip
     if column.type.kind in (Kind.DOUBLE, Kind.DECIMAL):
         yield Problem(
             f"Dimension {column.name} is {column.type}: nearly every row would be a group of its own.",
-            "Share a banded copy of it: CASE WHEN x < 50 THEN '0-50' ELSE '50+' END; whole numbers as CAST(x AS INT).",
+            "Share a banded copy of it: CASE WHEN x < 50 THEN '0-50' ELSE '50+' END; whole numbers as CAST(x AS INT); codes as "
+            f"text, types: {{{column.name}: string}} beside data.",
             path, code="RULE",
         )  # fmt: skip
         return
@@ -112,7 +114,9 @@ def _measure(path: Path, column: Column, measure: Measure) -> Iterator[Problem]:
         )  # fmt: skip
     elif not column.type.is_numeric:
         yield Problem(
-            f"Measure {column.name} is {column.type}, not a number.", "Name it as a dimension, or CAST it in its expression.",
+            f"Measure {column.name} is {column.type}, not a number.",
+            f"Say what it is, types: {{{column.name}: \"decimal(12,2)\"}} beside data, or CAST it in its expression; "
+            "or name it as a dimension.",
             path, code="RULE",
         )  # fmt: skip
     if any(not Decimal(measure.min) <= Decimal(cut) <= Decimal(measure.max) for cut in measure.bands):
@@ -125,7 +129,7 @@ def _fits(label: Label, kind: Kind) -> bool:
     """Whether the label can be a value of the column. A code such as "5411" may be written as text although a CSV column of
     codes was found to be BIGINT, as long as it is exactly how that number is written."""
     if kind is Kind.BOOLEAN:
-        return isinstance(label, bool) or label in (0, 1)
+        return isinstance(label, bool) or label in (0, 1) or str(label).lower() in ("true", "false")
     if kind is Kind.BIGINT:
         return (isinstance(label, int) and not isinstance(label, bool)) or (isinstance(label, str) and _is_whole(label))
     return kind is not Kind.STRING or isinstance(label, str)

@@ -38,6 +38,15 @@ class RoomDefinition:
     data: Mapping[str, Path] = field(default_factory=dict)
     engine: str = "duckdb"
 
+    @property
+    def may_be_refused(self) -> frozenset[str]:
+        """Templates every request for which must end refused: one of them that the guard refuses is no mistake of the file."""
+        ends: dict[str, set[str]] = {}
+        for request in self.requests:
+            if request.template is not None:
+                ends.setdefault(request.template, set()).add(request.expect)
+        return frozenset(name for name, expected in ends.items() if expected == {"refused"})
+
     def inbox_name(self, asset: str) -> str:
         """Under which name an asset's raw table lies in its owner's inbox: its own, unless two tables of one owner share it."""
         path, owner = self.data[asset], self.policies[asset].owner

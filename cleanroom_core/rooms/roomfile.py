@@ -56,7 +56,9 @@ def room_text(path: Path) -> str:
     """The text of a room file. Raises RoomFileError when it cannot be read as UTF-8 text of a sensible size."""
     try:
         if not path.is_file():
-            raise RoomFileError([Problem(f"There is no file {path.name!r}.", "Name a room file, such as room.yaml.")])
+            raise RoomFileError(
+                [Problem(f"There is no file {(path.name or str(path))!r}.", "Name a room file, such as room.yaml.")]
+            )
         with path.open("rb") as file:
             raw = file.read(roomfile_yaml.MAX_BYTES + 1)
     except (OSError, ValueError):

@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 
 from cleanroom_core.engines.protocol import OwnerEngine, Source
-from cleanroom_core.errors import CleanRoomError, InputError, Problem, RoomFileError
+from cleanroom_core.errors import CleanRoomError, ExpressionError, InputError, Problem, RoomFileError
 from cleanroom_core.guard import Asset, World, judge, judge_sql
 from cleanroom_core.guard.finding import Finding
 from cleanroom_core.policies.combine import combine
@@ -18,8 +18,6 @@ from cleanroom_core.rooms.roomfile import check_room_text, locate, problem_at, r
 from cleanroom_core.sql.types import Schema
 from cleanroom_core.tokens.hmac_expression import token_expressions
 
-NO_LABELS = "NO_LABELS"  # known once the tables are published, not from a file
-
 
 def check_room_file(path: Path, engine: OwnerEngine, today: date) -> tuple[RoomDefinition | None, tuple[Problem, ...]]:
     """All problems of a room file, sorted by line. Tables whose data is not there are judged as far as the text allows."""
@@ -27,8 +25,8 @@ def check_room_file(path: Path, engine: OwnerEngine, today: date) -> tuple[RoomD
     definition, problems = check_room_text(text, path.parent, today=today)
     if definition is None:
         return None, problems
-    found = [*problems, *_deep(text, definition, engine)]
-    return definition, tuple(sorted(found, key=lambda problem: (problem.line or 0, problem.column or 0, problem.message)))
+    found = {_said(problem): problem for problem in (*problems, *_deep(text, definition, engine))}  # a line may hold one twice
+    return definition, tuple(found[said] for said in sorted(found))
 
 
 def _deep(text: str, definition: RoomDefinition, engine: OwnerEngine) -> Iterator[Problem]:
@@ -40,7 +38,9 @@ def _deep(text: str, definition: RoomDefinition, engine: OwnerEngine) -> Iterato
         try:
             source = engine.describe(Source(path, {column: str(type_) for column, type_ in policy.types.items()}))
         except CleanRoomError as error:
-            yield problem_at(text, ("assets", name, "data"), error)
+            where = ("assets", name, "data")
+            line = locate(text, where)  # the error's own line is one of the data
+            yield Problem(f"assets.{name}.data ({path.name}): {error.message}", error.hint, where, line, None, error.code)
             continue
         compiled = compile_policy(policy, source, token_expressions(definition.tokens))
         for problem in compiled.problems:
@@ -62,31 +62,47 @@ def judge_in_room_file(path: Path, engine: OwnerEngine, by: str, sql: str) -> tu
     for name, policy in definition.policies.items():
         source = engine.describe(Source(definition.data[name], {column: str(type_) for column, type_ in policy.types.items()}))
         schemas[name] = compile_policy(policy, source, token_expressions(definition.tokens)).schema
-    verdict = judge_sql(sql, by, world_of_definition(definition, schemas))
-    return tuple(finding for finding in verdict.findings if finding.code != NO_LABELS)
+    return judge_sql(sql, by, world_of_definition(definition, schemas)).findings
+
+
+def _said(problem: Problem) -> tuple[int, int, str, str]:
+    return problem.line or 0, problem.column or 0, problem.message, problem.hint
 
 
 def _placed(text: str, path: tuple[str | int, ...], problem: Problem) -> Problem:
-    line = locate(text, path, problem.line)
-    return Problem(problem.message, problem.hint, path, line, None, problem.code)
+    error = ExpressionError(problem.message, hint=problem.hint, code=problem.code, line=problem.line, column=problem.column)
+    return problem_at(text, path, error)
 
 
 def _templates(text: str, definition: RoomDefinition, schemas: Mapping[str, Schema]) -> Iterator[Problem]:
     world = world_of_definition(definition, schemas)
     for name, template in definition.templates.items():
+        if name in definition.may_be_refused:
+            continue
         for finding in judge(template, world).findings:
-            if finding.code == NO_LABELS:
-                continue
-            path = ("templates", name, "sql")
-            yield Problem(
-                f"templates.{name}: {finding.message}", finding.hint, path, locate(text, path, finding.line), None, finding.code
-            )
+            message = f"templates.{name}: {finding.message}"
+            found = Problem(message, finding.hint, (), finding.line, finding.column, finding.code)
+            yield _placed(text, ("templates", name, "sql"), found)
 
 
 def world_of_definition(definition: RoomDefinition, schemas: Mapping[str, Schema]) -> World:
-    """What the guard would know once everything of the file is published; labels come from the rules alone."""
+    """What the guard would know once everything of the file is published.
+
+    Which labels a dimension without a domain will have, only publishing tells; until then it has none, which no rule of the
+    guard minds. To leave them unknown would hide every finding behind that one.
+    """
     policies: list[Policy] = list(definition.policies.values())
-    assets = {policy.qualified: Asset(policy.owner, policy.asset, schemas[policy.asset], policy.rule) for policy in policies}
+    assets = {
+        policy.qualified: Asset(
+            policy.owner,
+            policy.asset,
+            schemas[policy.asset],
+            policy.rule,
+            labels=dict.fromkeys(policy.rule.dimensions, ()),
+            key_token=policy.key_token,
+        )
+        for policy in policies
+    }
     return World(
         assets, combine(definition.agreement, policies), definition.agreement.purposes, tuple(definition.collaborators)
     )

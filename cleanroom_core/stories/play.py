@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from cleanroom_core.errors import CleanRoomError
+from cleanroom_core.guard.finding import Finding
+from cleanroom_core.guard.template import ParameterValue, Template
 from cleanroom_core.identity.permissions import Role, User
 from cleanroom_core.rooms.definition import Request, RoomDefinition
 from cleanroom_core.rooms.state import Verdict
 from cleanroom_core.rooms.tasks import uncomputed
 from cleanroom_core.stories.agree import offer_agreement, sign_agreement
 from cleanroom_core.stories.align import propose_token, run_token_vectors
-from cleanroom_core.stories.answer import Answered, ask_sql, ask_template
+from cleanroom_core.stories.answer import Answered, Outcome, ask_sql, ask_template
 from cleanroom_core.stories.collaborator import Collaborator
 from cleanroom_core.stories.compute import compute_plan
 from cleanroom_core.stories.open_room import accept, create_room, invite
-from cleanroom_core.stories.plan import propose_plan, sign_plan
+from cleanroom_core.stories.plan import explain, propose_plan, sign_plan
 from cleanroom_core.stories.precheck import run_prechecks
 from cleanroom_core.stories.publish import publish_policy, register_asset
 from cleanroom_core.stories.review import release_result, result_id, see_figures, waiting_results
@@ -81,16 +83,30 @@ def _play(sides: Mapping[str, Collaborator], cast: Cast, definition: RoomDefinit
     for policy in definition.policies.values():
         register_asset(sides[policy.owner], cast[policy.owner][Role.STEWARD], policy.qualified)
         yield Played("assets", policy.owner, "registered", policy.qualified)
-    if definition.templates:
-        yield from _plan(sides, cast, definition)
+    refused = dict(_refused(sides[creator], cast[creator][Role.ANALYST], definition))
+    templates = [template for name, template in definition.templates.items() if name not in refused]
+    if templates:
+        yield from _plan(sides, cast, templates)
     for request in definition.requests:
-        yield _ask(sides[request.by], cast[request.by][Role.ANALYST], request)
+        user = cast[request.by][Role.ANALYST]
+        if request.template in refused:
+            yield _ended(request, Answered(Outcome.REFUSED, findings=refused[request.template]))
+        else:
+            yield _ask(sides[request.by], user, request)
 
 
-def _plan(sides: Mapping[str, Collaborator], cast: Cast, definition: RoomDefinition) -> Iterator[Played]:
-    asker = next(iter(definition.templates.values())).receiver
-    digest = propose_plan(sides[asker], cast[asker][Role.ANALYST], definition.templates.values())
-    yield Played("plan", asker, "proposed", f"{', '.join(definition.templates)} (text {digest[:16]})")
+def _refused(side: Collaborator, user: User, definition: RoomDefinition) -> Iterator[tuple[str, tuple[Finding, ...]]]:
+    """Templates the file wants refused, and the guard does refuse; in a plan they would stop the others."""
+    for name in sorted(definition.may_be_refused):
+        verdict = explain(side, user, definition.templates[name])
+        if not verdict.ok:
+            yield name, verdict.findings
+
+
+def _plan(sides: Mapping[str, Collaborator], cast: Cast, templates: Sequence[Template]) -> Iterator[Played]:
+    asker = templates[0].receiver
+    digest = propose_plan(sides[asker], cast[asker][Role.ANALYST], templates)
+    yield Played("plan", asker, "proposed", f"{', '.join(template.name for template in templates)} (text {digest[:16]})")
     for alias, side in sides.items():
         sign_plan(side, cast[alias][Role.REVIEWER], digest)
         yield Played("plan", alias, "signed", f"text {digest[:16]}")
@@ -109,14 +125,23 @@ def _plan(sides: Mapping[str, Collaborator], cast: Cast, definition: RoomDefinit
 
 def _ask(side: Collaborator, user: User, request: Request) -> Played:
     if request.template is not None:
-        answered = ask_template(side, user, request.template, request.parameters)
-        asked = request.template + "".join(f" {name}={value}" for name, value in request.parameters.items())
+        return _ended(request, ask_template(side, user, request.template, request.parameters))
+    return _ended(request, ask_sql(side, user, request.sql or ""))
+
+
+def _ended(request: Request, answered: Answered) -> Played:
+    if request.template is not None:
+        asked = request.template + "".join(f" {name}={_written(value)}" for name, value in request.parameters.items())
     else:
-        answered = ask_sql(side, user, request.sql or "")
         asked = " ".join((request.sql or "").split())
     told = " ".join(str(finding) for finding in answered.findings)
     words = f"{asked}: {answered.outcome.value}" + (f" - {told}" if told else "")
     ok = answered.outcome.value == request.expect
     if not ok:
         words += f" (expected {request.expect})"
-    return Played("request", side.alias, answered.outcome.value, words, ok, answered, {"expect": request.expect})
+    return Played("request", request.by, answered.outcome.value, words, ok, answered, {"expect": request.expect})
+
+
+def _written(value: ParameterValue) -> str:
+    """As in the room file: true, not True."""
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -26,6 +26,7 @@ def world_of(state: RoomState) -> World:
             schema=asset.schema,
             rule=asset.policy.rule,
             labels=asset.labels,
+            key_token=asset.policy.key_token,
         )
         for name, asset in state.assets.items()
     }

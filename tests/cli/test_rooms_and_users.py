@@ -80,6 +80,24 @@ def test_check_names_each_mistake_with_its_line(room_file: Path, tmp_path: Path)
     assert "max(b.spent)" in room_file.read_text().splitlines()[problem["line"] - 1]
 
 
+def test_demo_tells_the_mistakes_of_a_file_before_it_plays(room_file: Path, tmp_path: Path) -> None:
+    room_file.write_text(room_file.read_text().replace("avg(b.spent)", "max(b.spent)"))
+    done = cleanroom(tmp_path / "home", "demo", "--room", str(room_file), "--home", str(tmp_path / "kept"), "--json")
+    assert done.returncode == 2
+    told, end = (json.loads(line) for line in done.stdout.splitlines())
+    assert (told["step"], told["outcome"], told["code"]) == ("check", "failed", "ORDER_STATISTIC")
+    lines = room_file.read_text().splitlines()
+    assert lines[told["line"] - 1][told["column"] - 1 :].startswith("max(b.spent)")
+    assert (end["step"], end["outcome"], end["rows"]) == ("end", "failed", [])
+    assert not (tmp_path / "kept").exists()
+    plain = cleanroom(tmp_path / "home", "demo", "--room", str(room_file))
+    assert plain.returncode == 2
+    assert plain.stderr.startswith(f"{room_file}:{told['line']}:{told['column']}: ")
+    nowhere = cleanroom(tmp_path / "home", "demo", "--room", str(tmp_path / "none.yaml"))
+    assert nowhere.returncode == 2
+    assert "none.yaml" in nowhere.stderr
+
+
 def test_import_status_users_and_reset(room_file: Path, tmp_path: Path) -> None:
     home = tmp_path / "home"
     assert cleanroom(home, "room", "import", str(room_file), "--no-demo-users").returncode == 0

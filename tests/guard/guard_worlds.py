@@ -32,7 +32,7 @@ def world_from(data: dict[str, Any]) -> World:
         owner, name = qualified.split(".")
         schema = Schema(tuple(Column(column, SqlType.parse(type_)) for column, type_ in spec["columns"].items()))
         labels = {dimension: tuple(labels) for dimension, labels in (spec.get("labels") or {}).items()}
-        assets[qualified] = Asset(owner, name, schema, AnalysisRule.from_json(spec["rule"]), labels)
+        assets[qualified] = Asset(owner, name, schema, AnalysisRule.from_json(spec["rule"]), labels, spec.get("key_token"))
     thresholds = Thresholds(
         dict.fromkeys(assets, data["minimum_cohort"]), data.get("numerator_minimum", 3), data.get("dominance_percent", 10)
     )

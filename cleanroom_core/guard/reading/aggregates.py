@@ -123,7 +123,8 @@ def _measure(node: exp.Expr | None, reading: Reading, at: exp.Expr) -> Found:
                       "Ask its owner to make it a measure with min and max.", clause=found.asset.clause("measures"),
                       owner=found.asset.owner, at=node)  # fmt: skip
     raise Refusal("AGGREGATE", "Only a measure as it is can be summed or averaged.",
-                  "Write sum(column) or avg(column); calculate with the results.", clause="grammar.aggregates",
+                  "Write sum(column) or avg(column) and calculate with the results; a condition belongs into WHERE, other "
+                  "arithmetic into a shared column of its own.", clause="grammar.aggregates",
                   at=node if node is not None else at)  # fmt: skip
 
 

@@ -53,7 +53,7 @@ def label(node: exp.Expr, found: Found, reading: Reading) -> Label:
     fits = {
         Kind.STRING: isinstance(value, str),
         Kind.BIGINT: _is_whole(value),
-        Kind.BOOLEAN: isinstance(value, bool) or (isinstance(value, int) and value in (0, 1)),
+        Kind.BOOLEAN: isinstance(value, bool) or value in (0, 1) or str(value).lower() in ("true", "false"),
     }.get(kind, False)
     if not fits:
         how = {Kind.STRING: "text in single quotes", Kind.BIGINT: "a whole number", Kind.BOOLEAN: "TRUE or FALSE"}

@@ -39,7 +39,8 @@ def key(node: exp.Expr, reading: Reading) -> Key:
         return Key(found.ref, grid)
     if not isinstance(node, exp.Column):
         raise Refusal("GROUPING", "Cells are keyed by dimensions and by truncated dates.",
-                      "Group by a dimension's name, alias or position, or by date_trunc('month', column).",
+                      "Group by a dimension's name, alias or position, or by date_trunc('month', column); bands and other "
+                      "expressions are shared as a column of their own and named under dimensions.",
                       clause="grammar.group_by", at=node)  # fmt: skip
     found = reading.scope.resolve(node)
     if found.role in (Role.UNIT, Role.KEY):

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from sqlglot import exp
 
 from cleanroom_core.guard.finding import Finding, Refusal
-from cleanroom_core.guard.grammar import CLAUSES, KNOWN, unlisted_arguments
+from cleanroom_core.guard.grammar import CALENDAR, CLAUSES, FUNCTIONS, KNOWN, unlisted_arguments
 from cleanroom_core.guard.reading.scope import Reading
 
 
@@ -25,7 +25,8 @@ def _refusal(node: exp.Expr, argument: str) -> Refusal:
     if known is None and not argument and isinstance(node, exp.AggFunc):
         known = ("AGGREGATE", "This aggregate is not on the list.", "Use count, sum and avg.")
     if known is None and not argument and isinstance(node, exp.Func):
-        known = ("UNKNOWN_FUNCTION", "This function is not on the list.", "Use round, cast, coalesce, nullif, abs, least.")
+        hint = "Write date_trunc('year', column), on a calendar grid of the rule." if isinstance(node, CALENDAR) else FUNCTIONS
+        known = ("UNKNOWN_FUNCTION", f"{_name(node)}() is not on the list of a template's functions.", hint)
     if known is None:
         known = ("GRAMMAR", "This is not in the closed grammar.", "Write one SELECT with WHERE, GROUP BY and aggregates.")
     code, message, hint = known
@@ -34,3 +35,8 @@ def _refusal(node: exp.Expr, argument: str) -> Refusal:
         value = value[0] if value else None
     at = value if argument and isinstance(value, exp.Expr) else node
     return Refusal(code, message, hint, clause="grammar", at=at)
+
+
+def _name(node: exp.Func) -> str:
+    """The function as it is commonly written: `upper`; of one the parser does not know, its name in the text."""
+    return node.name if isinstance(node, exp.Anonymous) else node.sql_name().lower()

@@ -30,7 +30,7 @@ def _check(join: exp.Join, joined: Asset, before: list[Asset], scope: Scope) -> 
         _key(using[0], joined)
         if not any(_is_key(using[0].name, asset) for asset in before):
             raise _refused(f"{using[0].name} is not the join key on the other side.", using[0])
-        _same_kind(joined, before[0], join)
+        _can_match(joined, before[0], join)
         return
     condition = join.args.get("on")
     if condition is None:
@@ -52,7 +52,7 @@ def _check(join: exp.Join, joined: Asset, before: list[Asset], scope: Scope) -> 
         if not among <= {asset.qualified for asset in (joined, *before)}:
             raise _refused("This asset is joined later.", part)
         linked = linked or joined.qualified in among
-        _same_kind(sides[0].asset, sides[1].asset, part)
+        _can_match(sides[0].asset, sides[1].asset, part)
     if not linked:
         raise _refused(f"{joined.qualified} is not linked to the others.", join)
 
@@ -74,7 +74,11 @@ def _is_key(name: str, asset: Asset) -> bool:
     return name.casefold() == asset.rule.join_key.casefold()
 
 
-def _same_kind(one: Asset, two: Asset, at: exp.Expr) -> None:
+def _can_match(one: Asset, two: Asset, at: exp.Expr) -> None:
+    if one.key_token is not None and two.key_token is not None and one.key_token != two.key_token:
+        raise Refusal("JOIN_TOKEN", f"The join keys of {one.qualified} and {two.qualified} are tokens of two specs, "
+                      f"{one.key_token} and {two.key_token}, and never equal.", "Both sides publish tokens of the same spec.",
+                      clause=two.clause("join_key"), owner="both", at=at)  # fmt: skip
     kinds = {column.type.kind for asset in (one, two) if (column := asset.schema.get(asset.rule.join_key)) is not None}
     if len(kinds) > 1:
         raise Refusal("JOIN_TYPE", f"The join keys of {one.qualified} and {two.qualified} are of different types.",
