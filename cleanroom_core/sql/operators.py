@@ -50,7 +50,9 @@ def _comparison(compiler: Compiler, node: exp.Expr) -> Typed:
 
 def _in(compiler: Compiler, node: exp.Expr) -> Typed:
     if not node.expressions:
-        compiler.fail(node, "IN has no values.", "List them: IN ('EU', 'UK').", "ARGUMENT")
+        compiler.fail(
+            node, "IN has no values.", "List them: IN ('EU', 'UK'); a name with a space stands in back ticks.", "ARGUMENT"
+        )
     parts = [compiler.compile(part) for part in (node.this, *node.expressions)]
     subject, *values = compiler.comparable(node, parts)
     return Typed(exp.In(this=operand(subject), expressions=values), BOOLEAN)

@@ -28,6 +28,7 @@ _KINDS = {
 }
 
 
+_WHOLE = re.compile(r"0|[1-9][0-9]{0,17}")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,6})?)?")
 
@@ -139,10 +140,23 @@ def coerce(part: Typed, target: SqlType) -> exp.Expr:
 
 def comparable(parts: Sequence[Typed]) -> list[exp.Expr]:
     """The trees of parts that are to be compared. Exact numbers compare exactly without a CAST. Raises ExpressionError."""
+    beside = next((part.type for part in parts if not part.constant and part.type is not None), None)
+    parts = [_quoted(part, beside) for part in parts]
     target = unify(parts)
     if target is None or target.kind in (Kind.BIGINT, Kind.DECIMAL):
         return [part.tree for part in parts]
     return [coerce(part, target) for part in parts]
+
+
+def _quoted(part: Typed, beside: SqlType | None) -> Typed:
+    """A text constant as what it spells: codes, and true or false, are often written in quotes, and a column of them that was
+    found to be BIGINT or BOOLEAN means the same. Only where the spelling is the one and only; '007' is no whole number."""
+    text = part.text or ""
+    if beside == BIGINT and _WHOLE.fullmatch(text):
+        return number(text) or part
+    if beside == BOOLEAN and text.lower() in ("true", "false"):
+        return Typed(exp.Boolean(this=text.lower() == "true"), BOOLEAN, constant=True)
+    return part
 
 
 def _pair(left: SqlType, right: Typed) -> SqlType:

@@ -98,7 +98,21 @@ def file(tmp_path: Path) -> Path:
         (["2026-02-28 24:00:00"], "STRING"),
         (["2026-02-28T12:00:00Z"], "STRING"),
         (["true", "false"], "BOOLEAN"),
-        (["true", "True"], "STRING"),
+        (["True", "False", ""], "BOOLEAN"),  # as pandas writes them
+        (["TRUE", "false"], "BOOLEAN"),
+        (["True", "yes"], "STRING"),
+        (["0.1", "0.25", "-7.0", "1e-05", "0.30000000000000004"], "DOUBLE"),  # as programs write doubles
+        (["1e-05", "0.5"], "DOUBLE"),
+        (["0.5", "7"], "STRING"),
+        (["7", "0.5"], "STRING"),
+        (["1.1", "1.10"], "STRING"),
+        (["0.5", "00.25"], "STRING"),
+        (["0.5", ".25"], "STRING"),
+        (["0.5", "0.25 "], "STRING"),
+        (["0.5", "nan"], "STRING"),
+        (["0.5", "inf"], "STRING"),
+        (["0.5", "1E-05"], "STRING"),
+        (["0.5", "12345678901234567890.5"], "STRING"),
         (["", ""], "STRING"),
     ],
 )

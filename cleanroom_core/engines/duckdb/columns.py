@@ -13,15 +13,20 @@ from sqlglot import exp, parse_one
 from cleanroom_core.engines.duckdb.locked import column
 from cleanroom_core.sql.types import BIGINT, BOOLEAN, DATE, DOUBLE, STRING, TIMESTAMP, Kind, SqlType
 
-# What the first value of a text column looks like decides which type the whole column may have; the classes exclude each other.
+# What the first value of a text column looks like decides which types it may have; the classes exclude each other.
 _SHAPES: Mapping[Kind, re.Pattern[str]] = {
     Kind.BIGINT: re.compile(r"-?[0-9]{1,19}"),
     Kind.DECIMAL: re.compile(r"-?[0-9]+\.([0-9]+)"),
+    Kind.DOUBLE: re.compile(r"-?[0-9](\.[0-9]+)?e[-+][0-9]+"),
     Kind.DATE: re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}"),
     Kind.TIMESTAMP: re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?"),
-    Kind.BOOLEAN: re.compile(r"true|false"),
+    Kind.BOOLEAN: re.compile(r"(?i:true|false)"),
 }
-_SAME_TEXT = "CAST(TRY_CAST(:c AS {type}) AS TEXT) = :c AND regexp_full_match(:c, '[-0-9:. ]+|true|false')"
+_SAME_TEXT = "CAST(TRY_CAST(:c AS {type}) AS TEXT) = :c AND regexp_full_match(:c, '{spelling}')"
+_SPELLING: Mapping[Kind, str] = {
+    # As the programs that write doubles do it: a point always, hence no code of digits, no 7 beside 7.0, no 1.10 beside 1.1.
+    Kind.DOUBLE: "-?[0-9]+[.][0-9]+(e[-+][0-9]+)?|-?[0-9]e[-+][0-9]+",
+}
 # An override is the owner's word, so these accept more spellings; they still refuse what would change the value.
 _STRICT_TEXT: Mapping[Kind, str] = {
     Kind.STRING: "TRUE",
@@ -43,21 +48,23 @@ _PHYSICAL: Mapping[str, SqlType] = {
 }  # fmt: skip
 
 
-def candidate(first: str | None) -> SqlType:
-    """The only type but STRING that a column starting with this value may have. A decimal is wide (18 or 38 digits), so that
-    tomorrow's larger amount does not change the table's schema."""
+def candidates(first: str | None) -> tuple[SqlType, ...]:
+    """The types but STRING that a column starting with this value may have, the better one first. A decimal is wide (18 or 38
+    digits), so that tomorrow's larger amount does not change the table's schema."""
     for kind, shape in _SHAPES.items():
         if first is not None and (found := shape.fullmatch(first)) is not None:
             if kind is not Kind.DECIMAL:
-                return SqlType(kind)
+                return (SqlType(kind),)
             scale = len(found.group(1))
-            return STRING if scale > 38 else SqlType(kind, 18 if scale <= 9 else 38, scale)
-    return STRING
+            return (DOUBLE,) if scale > 38 else (SqlType(kind, 18 if scale <= 9 else 38, scale), DOUBLE)
+    return ()
 
 
 def same_text(name: str, type_: SqlType) -> exp.Expr:
-    """True where the value, read as `type_` and written again, is the same text: nothing was lost."""
-    return _rule(_SAME_TEXT.format(type=type_), name)
+    """True where the value, read as `type_` and written again, is the same text: nothing was lost. TRUE says what true says."""
+    if type_.kind is Kind.BOOLEAN:
+        return _rule("lower(:c) IN ('true', 'false')", name)
+    return _rule(_SAME_TEXT.format(type=type_, spelling=_SPELLING.get(type_.kind, "[-0-9:. ]+")), name)
 
 
 def strict(name: str, physical: str, type_: SqlType) -> exp.Expr:

@@ -34,14 +34,13 @@ def _csv(path: Path, types: Mapping[str, str], opener: Opener) -> Reading:
     open_raw(connection, "csv", (path,), form.header, form.delimiter)
     try:
         rows, filled, candidates = _first_look(connection, form.header, given)
-        kept = _round_trips(connection, candidates, filled)
+        found = _round_trips(connection, candidates, filled)
     except duckdb.InvalidInputException:
         raise csv_source.unreadable(path, form) from None
     if rows != form.records:  # two readers must agree on how many there are, or one of them has lost some
         raise csv_source.unreadable(path, form)
     fields = tuple(
-        Field(title, "VARCHAR", given.get(title) or (candidates[title] if title in kept else STRING), title in given)
-        for title in form.header
+        Field(title, "VARCHAR", given.get(title) or found.get(title, STRING), title in given) for title in form.header
     )
     _check_given(connection, fields, lambda record: csv_source.line_of(path, form, record))
     return Reading("csv", (path,), fields, rows, form.delimiter)
@@ -49,25 +48,30 @@ def _csv(path: Path, types: Mapping[str, str], opener: Opener) -> Reading:
 
 def _first_look(
     connection: duckdb.DuckDBPyConnection, header: tuple[str, ...], given: Mapping[str, SqlType]
-) -> tuple[int, dict[str, int], dict[str, SqlType]]:
-    """Rows of the table, filled values of each column, and the type each column may have by its first value."""
+) -> tuple[int, dict[str, int], dict[str, tuple[SqlType, ...]]]:
+    """Rows of the table, filled values of each column, and the types each column may have by its first value."""
     counts = [exp.Count(this=exp.Star()), *(exp.Count(this=column(title)) for title in header)]
     firsts = [exp.AnyValue(this=column(title)) for title in header]
     rows, *found = _one_row(connection, exp.select(*counts, *firsts).from_("raw"))
     filled = dict(zip(header, found[: len(header)], strict=True))
     first = zip(header, found[len(header) :], strict=True)
-    return rows, filled, {title: columns.candidate(value) for title, value in first if title not in given}
+    return rows, filled, {title: columns.candidates(value) for title, value in first if title not in given}
 
 
 def _round_trips(
-    connection: duckdb.DuckDBPyConnection, candidates: Mapping[str, SqlType], filled: Mapping[str, int]
-) -> set[str]:
-    asked = [title for title, type_ in candidates.items() if type_ != STRING]
+    connection: duckdb.DuckDBPyConnection, candidates: Mapping[str, tuple[SqlType, ...]], filled: Mapping[str, int]
+) -> dict[str, SqlType]:
+    """Per column the first of its candidates that every value fits; columns without one are left out."""
+    asked = [(title, type_) for title, types in candidates.items() for type_ in types]
     if not asked:
-        return set()
-    counts = [exp.CountIf(this=columns.same_text(title, candidates[title])) for title in asked]
+        return {}
+    counts = [exp.CountIf(this=columns.same_text(title, type_)) for title, type_ in asked]
     same = _one_row(connection, exp.select(*counts).from_("raw"))
-    return {title for title, count in zip(asked, same, strict=True) if count == filled[title]}
+    found: dict[str, SqlType] = {}
+    for (title, type_), count in zip(asked, same, strict=True):
+        if count == filled[title]:
+            found.setdefault(title, type_)
+    return found
 
 
 def _parquet(path: Path, types: Mapping[str, str], opener: Opener) -> Reading:
