@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -61,7 +62,7 @@ def test_verify_says_it_in_words(tiny: Tiny, wizard: Wizard, username: str) -> N
 def test_verify_finds_what_was_changed_in_the_database(tiny: Tiny, wizard: Wizard) -> None:
     room = tiny("agreement harbour signed")
     app = wizard("north.officer", "log")
-    with sqlite3.connect(room.side("north").home / "log.db") as database:
+    with closing(sqlite3.connect(room.side("north").home / "log.db")) as database, database:
         for (trigger,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
             database.execute(f"DROP TRIGGER {trigger}")
         table = next(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -76,7 +77,7 @@ def test_a_payload_taken_out_of_a_home_is_missed_when_it_is_verified(at: At) -> 
     folder, origins = tiny.home / "rooms" / "shops" / "north", tiny.side("north").log.origins
     tiny.context.close()
     for origin in origins:  # the own log, then the mirror
-        with sqlite3.connect(folder / "log.db") as database:
+        with closing(sqlite3.connect(folder / "log.db")) as database, database:
             newest = "SELECT max(seq) FROM payloads WHERE origin = :origin"
             database.execute(f"DELETE FROM payloads WHERE origin = :origin AND seq = ({newest})", {"origin": origin})
         database.close()
