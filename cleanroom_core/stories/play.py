@@ -10,6 +10,7 @@ from cleanroom_core.errors import CleanRoomError
 from cleanroom_core.guard.finding import Finding
 from cleanroom_core.guard.template import ParameterValue, Template
 from cleanroom_core.identity.permissions import Role, User
+from cleanroom_core.policies.policy import Policy
 from cleanroom_core.rooms.definition import Request, RoomDefinition
 from cleanroom_core.rooms.state import Verdict
 from cleanroom_core.rooms.tasks import uncomputed
@@ -21,8 +22,9 @@ from cleanroom_core.stories.compute import compute_plan
 from cleanroom_core.stories.open_room import accept, create_room, invite
 from cleanroom_core.stories.plan import explain, propose_plan, sign_plan
 from cleanroom_core.stories.precheck import run_prechecks
-from cleanroom_core.stories.publish import publish_policy, register_asset
+from cleanroom_core.stories.publish import Published, publish_policy, register_asset
 from cleanroom_core.stories.review import release_result, result_id, see_figures, waiting_results
+from cleanroom_core.tokens.spec import TokenSpec
 
 
 @dataclass(frozen=True)
@@ -71,8 +73,8 @@ def _play(sides: Mapping[str, Collaborator], cast: Cast, definition: RoomDefinit
     for asset, policy in definition.policies.items():
         side = sides[policy.owner]
         published = publish_policy(side, cast[policy.owner][Role.STEWARD], policy, definition.inbox_name(asset))
-        counts = ", ".join(f"{name} {count}" for name, count in published.counts.items())
-        yield Played("publish", policy.owner, "published", f"{policy.qualified}: {published.table.rows} rows ({counts})")
+        facts = {"rows": published.table.rows, "counts": dict(published.counts)}
+        yield Played("publish", policy.owner, "published", _published(policy, published, definition.tokens), facts=facts)
     create_room(sides[creator], cast[creator][Role.ENGINEER])
     yield Played("room", creator, "created", definition.name)
     for alias, side in sides.items():
@@ -135,11 +137,23 @@ def _ended(request: Request, answered: Answered) -> Played:
     else:
         asked = " ".join((request.sql or "").split())
     told = " ".join(str(finding) for finding in answered.findings)
+    if answered.outcome is Outcome.SUPPRESSED:
+        told = "No cell of it may be released."  # never why: empty, too few and withheld look alike
     words = f"{asked}: {answered.outcome.value}" + (f" - {told}" if told else "")
     ok = answered.outcome.value == request.expect
     if not ok:
         words += f" (expected {request.expect})"
     return Played("request", request.by, answered.outcome.value, words, ok, answered, {"expect": request.expect})
+
+
+def _published(policy: Policy, published: Published, tokens: Mapping[str, TokenSpec]) -> str:
+    rows, parts = published.table.rows, [f"{published.counts.get('dropped', 0)} left out by the row filter"]
+    for name, column in policy.columns.items():
+        without = published.counts.get(f"untokened.{name}", 0)
+        if column.token is not None and without:
+            who = "nobody has" if without == rows else f"{without} rows without"
+            parts.append(f"{name}: {who} a valid {tokens[column.token].identifier} in {column.source}")
+    return f"{policy.qualified}: {rows} rows ({'; '.join(parts)})"
 
 
 def _written(value: ParameterValue) -> str:

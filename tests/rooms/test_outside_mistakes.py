@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -16,23 +17,34 @@ CORPUS = YAML(typ="safe").load(Path(__file__).parent / "outsider" / "mistakes.ya
 
 
 @pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tables as they should be, which the engine then reads once for most cases."""
+    made = tmp_path_factory.mktemp("outside")
+    for name, content in CORPUS["files"].items():
+        (made / name).write_text(content, encoding="utf-8")
+    return made
+
+
+@pytest.fixture(scope="module")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> DuckDBOwnerEngine:
     return DuckDBOwnerEngine(tmp_path_factory.mktemp("work"))
 
 
 @pytest.mark.parametrize("case", CORPUS["cases"], ids=lambda case: case["title"])
-def test_case(case: dict[str, Any], tmp_path: Path, engine: DuckDBOwnerEngine) -> None:
+def test_case(case: dict[str, Any], folder: Path, tmp_path: Path, engine: DuckDBOwnerEngine) -> None:
     text = CORPUS["room"]
     for change in (case.get("replace"), case.get("more")):
         if change:
             assert change[0] in text
             text = text.replace(*change, 1)
-    (tmp_path / "room.yaml").write_text(text, encoding="utf-8")
-    for name, content in {**CORPUS["files"], **case.get("files", {})}.items():
-        (tmp_path / name).write_text(content, encoding="utf-8")
-    for name, content in case.get("latin1", {}).items():
-        (tmp_path / name).write_text(content, encoding="latin-1")
-    _, problems = check_room_file(tmp_path / "room.yaml", engine, date(2030, 1, 1))
+    own = {name: content.encode() for name, content in case.get("files", {}).items()}
+    own |= {name: content.encode("latin-1") for name, content in case.get("latin1", {}).items()}
+    if own:
+        folder = Path(shutil.copytree(folder, tmp_path / "own"))
+    for name, content in own.items():
+        (folder / name).write_bytes(content)
+    (folder / "room.yaml").write_text(text, encoding="utf-8")
+    _, problems = check_room_file(folder / "room.yaml", engine, date(2030, 1, 1))
     said = "\n".join(str(problem) for problem in problems)
     assert len(problems) == case.get("problems", 1), said
     for problem in problems:
