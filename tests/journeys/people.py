@@ -261,8 +261,15 @@ class Person:
         return self.click(re.compile(f"^{re.escape(words)}"))
 
     def fill(self, label: str, text: str) -> Person:
-        self.front.get_by_label(label, exact=True).fill(text)
-        return self
+        """Type into a field; again, when the page was still being redrawn and took the text away."""
+        field = self.front.get_by_label(label, exact=True)
+        for _ in range(4):
+            field.fill(text)
+            self.page.wait_for_timeout(200)
+            self.settle()
+            if field.input_value() == text:
+                return self
+        raise AssertionError(f"{label} does not keep what is typed")
 
     def choose(self, label: str, option: str) -> Person:
         """An option of a select box. A list that a redrawing page closes again is opened again."""
