@@ -60,7 +60,11 @@ def parameters_are_used(room: RoomData) -> Iterator[Problem]:
                 message = (
                     f"templates.{name}: the parameter {shown(parameter)} is declared, but the SQL never uses :{parameter}."
                 )
-                yield room.text.problem(("templates", name, "parameters", parameter), message, "Use it, or take it out.")
+                yield room.text.problem(
+                    ("templates", name, "parameters", parameter),
+                    message,
+                    f"Write :{parameter} in the SQL, without quotes, or take it out.",
+                )
 
 
 def requests_fit(room: RoomData) -> Iterator[Problem]:

@@ -52,10 +52,10 @@ class SqlType:
         if (found := _DECIMAL.fullmatch(word)) is not None:
             return cls(Kind.DECIMAL, int(found.group(1) or 10), int(found.group(2) or 0))
         if (kind := _SPELLINGS.get(word.lower())) is None:
+            known = "Known are string, bigint, decimal(p,s), double, boolean, date and timestamp."
+            quoted = '"decimal(6,1)" stands in quotes inside braces, where a comma ends a value.'
             raise InputError(
-                f"There is no column type {text!r}.",
-                hint="Known are string, bigint, decimal(p,s), double, boolean, date and timestamp.",
-                code="TYPE",
+                f"There is no column type {text!r}.", hint=quoted if "(" in word and ")" not in word else known, code="TYPE"
             )
         return cls(kind)
 
