@@ -262,7 +262,10 @@ class Person:
 
     def fill(self, label: str, text: str) -> Person:
         """Type into a field; again, when the page was still being redrawn and took the text away."""
+        from playwright.sync_api import expect
+
         field = self.front.get_by_label(label, exact=True)
+        expect(field).to_have_count(1, timeout=PATIENCE)
         for _ in range(4):
             field.fill(text)
             self.page.wait_for_timeout(200)
@@ -314,10 +317,12 @@ class Person:
         return self.settle()
 
     def sees_field(self, label: str, value: str) -> Person:
-        """Wait until a field holds this."""
+        """Wait until a field holds this, and stands there once: a page being redrawn may have its old form beside the new."""
         from playwright.sync_api import expect
 
-        expect(self.front.get_by_label(label, exact=True)).to_have_value(value, timeout=PATIENCE)
+        field = self.front.get_by_label(label, exact=True)
+        expect(field).to_have_count(1, timeout=PATIENCE)
+        expect(field.first).to_have_value(value, timeout=PATIENCE)
         return self.settle()
 
     def sees_count(self, what: Any, count: int) -> Person:
