@@ -16,6 +16,7 @@ from sqlalchemy.pool import QueuePool
 
 from cleanroom_core.errors import HomeError
 from cleanroom_core.stores.sql import WRITER, SqlStore
+from cleanroom_core.stores.wal import write_ahead
 
 BUSY_SECONDS = 15.0
 
@@ -30,7 +31,8 @@ def open_sqlite(path: Path) -> SqlStore:
     def connect() -> sqlite3.Connection:
         connection = sqlite3.connect(path, timeout=BUSY_SECONDS, check_same_thread=False, isolation_level=None)
         # In this order: the journal mode can only change outside of a transaction.
-        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "trusted_schema = OFF"):
+        write_ahead(connection, BUSY_SECONDS)
+        for pragma in ("synchronous = FULL", "foreign_keys = ON", "trusted_schema = OFF"):
             connection.execute(f"PRAGMA {pragma}")
         return connection
 

@@ -20,11 +20,13 @@ from sqlalchemy import (
     event,
     text,
 )
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import DatabaseError, OperationalError
 
 from cleanroom_core.errors import HomeError
+from cleanroom_core.stores.wal import write_ahead
 
 VERSION = 1
+BUSY_SECONDS = 30.0
 
 metadata = MetaData()
 
@@ -91,7 +93,7 @@ def connect(path: Path) -> Engine:
         ) from error
     if path.stat().st_mode & 0o077:
         raise HomeError("Others on this machine can read the users.", hint=f"Run: chmod 600 {path}", code="HOME_MODE")
-    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 30})
+    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": BUSY_SECONDS})
     event.listen(engine, "connect", _configure)
     event.listen(engine, "begin", _begin)
     try:
@@ -102,6 +104,12 @@ def connect(path: Path) -> Engine:
                 for statement in _APPEND_ONLY:
                     connection.execute(text(statement))
                 connection.execute(text(f"PRAGMA user_version = {VERSION}"))
+    except OperationalError as error:
+        engine.dispose()
+        raise HomeError(
+            f"The users in {path} cannot be read or written at the moment.",
+            hint="Another program may hold the file, or the disk may be full; try again.",
+        ) from error
     except DatabaseError as error:
         engine.dispose()
         raise HomeError(f"{path} is not a database of users.", hint="Move it away, or use another CLEANROOM_HOME.") from error
@@ -122,9 +130,8 @@ def writing(engine: Engine) -> Any:
 
 def _configure(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # SQLAlchemy's `begin` event below says BEGIN, not the driver
-    connection.execute("PRAGMA journal_mode = WAL")
+    write_ahead(connection, BUSY_SECONDS)
     connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA busy_timeout = 30000")
 
 
 def _begin(connection: Connection) -> None:
