@@ -16,7 +16,7 @@ GRAMMAR: dict[type[exp.Expr], tuple[str, ...]] = {
     exp.From: _ALONE,
     exp.Table: ("this", "db", "alias"),
     exp.TableAlias: _ALONE,
-    exp.Join: ("this", "kind", "on", "using"),
+    exp.Join: ("this", "kind", "side", "on", "using"),
     exp.Where: _ALONE,
     exp.Group: ("expressions", "all"),
     exp.Having: _ALONE,
@@ -71,13 +71,36 @@ GRAMMAR: dict[type[exp.Expr], tuple[str, ...]] = {
     exp.Nullif: _BINARY,
     exp.Case: ("ifs", "default", "this"),
     exp.If: ("this", "true", "false"),
+    exp.Filter: _BINARY,
+    exp.CountIf: _ALONE,
+    exp.Stddev: _ALONE,
+    exp.StddevSamp: _ALONE,
+    exp.StddevPop: _ALONE,
+    exp.Variance: _ALONE,  # var_samp and variance
+    exp.VariancePop: _ALONE,
+    exp.Upper: _ALONE,
+    exp.Lower: _ALONE,
+    exp.Trim: ("this", "position", "expression"),  # ltrim and rtrim too
+    exp.Concat: ("expressions", "safe"),
+    exp.DPipe: ("this", "expression", "safe"),
+    exp.Extract: _BINARY,
+    exp.Year: _ALONE,
+    exp.Quarter: _ALONE,
+    exp.Month: _ALONE,
+    exp.Week: _ALONE,
+    exp.WeekOfYear: _ALONE,
+    exp.Day: _ALONE,
+    exp.DayOfMonth: _ALONE,
+    exp.DayOfWeek: _ALONE,
+    exp.DayOfYear: _ALONE,
 }
 
-CALENDAR: tuple[type[exp.Expr], ...] = (exp.Year, exp.Quarter, exp.Month, exp.Week, exp.Day, exp.Extract)
-"""Parts of a date, for which cells have the truncated date."""
+SIDES = ("LEFT", "RIGHT")
+"""What `side` of a join may say. FULL would count people of whom one side knows nothing."""
+
 FUNCTIONS = (
-    "Functions of a template are count, sum, avg, date_trunc, round, floor, ceil, abs, cast, coalesce and nullif; "
-    "what another one computes is shared as a column of its own."
+    "Functions of a template are count, sum, avg, stddev, variance, date_trunc, extract, upper, lower, trim, concat, round, "
+    "floor, ceil, abs, cast, coalesce and nullif; what another one computes is shared as a column of its own."
 )
 
 # What people try most, with the words that help: class -> (code, message, hint).
@@ -86,7 +109,6 @@ KNOWN: dict[type[exp.Expr], tuple[str, str, str]] = {
     exp.Subquery: ("SUBQUERY", "A query within a query is not in the grammar yet.", "Write one SELECT over the assets."),
     exp.Exists: ("SUBQUERY", "EXISTS asks about single rows.", "Join the asset on its key instead."),
     exp.Window: ("WINDOW", "Window functions look at neighbouring rows.", "Group by a dimension instead."),
-    exp.Filter: ("FILTER", "FILTER is not in the grammar yet.", "Ask with the condition in WHERE, as a template of its own."),
     exp.TableSample: ("SAMPLE", "A sample is a chosen subset.", "Ask over all rows."),
     exp.Lateral: ("LATERAL", "Lateral views multiply rows.", "Join registered assets only."),
     exp.Unnest: ("LATERAL", "UNNEST multiplies rows.", "Join registered assets only."),
@@ -125,4 +147,7 @@ def unlisted_arguments(node: exp.Expr) -> list[str]:
     allowed = GRAMMAR.get(type(node))
     if allowed is None:
         return [""]
-    return [name for name, value in node.args.items() if name not in allowed and value not in (None, False, [])]
+    unlisted = [name for name, value in node.args.items() if name not in allowed and value not in (None, False, [])]
+    if isinstance(node, exp.Join) and node.args.get("side") and node.side.upper() not in SIDES:
+        unlisted.append("side")
+    return unlisted

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from sqlglot import exp
 
 from cleanroom_core.guard.finding import Finding, Refusal
-from cleanroom_core.guard.grammar import CALENDAR, CLAUSES, FUNCTIONS, KNOWN, unlisted_arguments
+from cleanroom_core.guard.grammar import CLAUSES, FUNCTIONS, KNOWN, unlisted_arguments
 from cleanroom_core.guard.reading.scope import Reading
 
 
@@ -21,12 +21,11 @@ def grammar(reading: Reading) -> Iterator[Finding]:
 def _refusal(node: exp.Expr, argument: str) -> Refusal:
     known = KNOWN.get(type(node)) if not argument else CLAUSES.get(argument)
     if known is None and isinstance(node, exp.Join) and argument:
-        known = ("JOIN", "Assets are joined by INNER JOIN on their keys only.", "Write JOIN ... ON a.key = b.key.")
+        known = ("JOIN", "Assets are joined by INNER, LEFT or RIGHT JOIN on keys only.", "Write JOIN ... ON a.key = b.key.")
     if known is None and not argument and isinstance(node, exp.AggFunc):
         known = ("AGGREGATE", "This aggregate is not on the list.", "Use count, sum and avg.")
     if known is None and not argument and isinstance(node, exp.Func):
-        hint = "Write date_trunc('year', column), on a calendar grid of the rule." if isinstance(node, CALENDAR) else FUNCTIONS
-        known = ("UNKNOWN_FUNCTION", f"{_name(node)}() is not on the list of a template's functions.", hint)
+        known = ("UNKNOWN_FUNCTION", f"{_name(node)}() is not on the list of a template's functions.", FUNCTIONS)
     if known is None:
         known = ("GRAMMAR", "This is not in the closed grammar.", "Write one SELECT with WHERE, GROUP BY and aggregates.")
     code, message, hint = known

@@ -22,6 +22,8 @@ def joins(reading: Reading) -> Iterator[Finding]:
 
 
 def _check(join: exp.Join, joined: Asset, before: list[Asset], scope: Scope) -> None:
+    if join.side:
+        raise _refused("LEFT and RIGHT JOIN are not read yet.", join)
     if (join.args.get("kind") or "INNER").upper() != "INNER":
         raise _refused("This join is not by key.", join)
     if using := join.args.get("using"):
