@@ -248,8 +248,9 @@ class _Log:
         return holder is not None and entry.commit is not None and (self.copy.own or entry.may_hold(holder))
 
     def resolve(self, logs: Mapping[str, _Log]) -> None:
-        """Every reference must hit an entry, every cited state must be a state of that log."""
-        for seq, entry in self.entries.items():
+        """Every reference hits an entry; every cited state is a state of that log, none older than one cited before."""
+        seen: dict[str, int] = {}
+        for seq, entry in sorted(self.entries.items()):
             for ref in entry.refs:
                 target = logs.get(ref.origin)
                 if target is None:
@@ -270,3 +271,6 @@ class _Log:
                 peer._bad("TRUNCATED", text, entry.peer.size, Status.INCOMPLETE)
             elif peer.roots[entry.peer.size].hex() != entry.peer.root:
                 self._bad("PEER", f"entry {seq} cites a state of {peer.origin} that it never had.", seq)
+            elif entry.peer.size < seen.get(peer.origin, 0):
+                self._bad("PEER", f"entry {seq} knows less of {peer.origin} than an entry before it.", seq)
+            seen[entry.peer.origin] = max(entry.peer.size, seen.get(entry.peer.origin, 0))

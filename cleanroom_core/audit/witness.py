@@ -90,7 +90,9 @@ def _fresh(
     entries: Sequence[Sent], origin: str, held: Held, genesis: Genesis, reader: str, now: datetime
 ) -> tuple[tuple[Entry, Sent], ...]:
     own = genesis.by_alias(reader).origin
-    newest = parse_time(Entry.parse(held.last).time) if held.last is not None else None
+    last = Entry.parse(held.last) if held.last is not None else None
+    newest = parse_time(last.time) if last is not None else None
+    seen = {last.peer.origin: last.peer.size} if last is not None and last.peer is not None else {}
     found: list[tuple[Entry, Sent]] = []
     for seq, sent in enumerate(entries, start=held.size):
         entry = Entry.parse(sent.leaf)
@@ -105,6 +107,11 @@ def _fresh(
         if (entry.kind == "genesis") != (seq == 0) or (seq == 0 and entry.public.get("sha256") != genesis.digest()):
             raise _broken("it does not begin with this room's genesis document", "GENESIS")
         _check_pointers(entry, found, held, genesis, own)
+        if entry.peer is not None:
+            # Whoever has seen an entry cannot unsee it: an older state here would order this entry before what it follows.
+            if entry.peer.size < seen.get(entry.peer.origin, 0):
+                raise _broken(f"entry {seq} knows less of {entry.peer.origin} than the entry before it", "PEER")
+            seen[entry.peer.origin] = entry.peer.size
         _check_payload(entry, sent, reader)
         found.append((entry, sent))
     return tuple(found)

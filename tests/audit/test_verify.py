@@ -323,6 +323,13 @@ def test_case_28_a_peer_state_that_never_was():
         assert codes(judge(resigned(rewritten(a, 6, peer=peer)), b)) == {"PEER"}
 
 
+def test_case_28_what_was_seen_cannot_be_unseen():
+    """An older state of the peer would order an entry before what it follows."""
+    a, b = good()
+    assert codes(judge(resigned(rewritten(a, 6, peer=PeerState(B, 6, root(b, 6)))), b)) == set()
+    assert codes(judge(resigned(rewritten(a, 6, peer=PeerState(B, 5, root(b, 5)))), b)) == {"PEER"}
+
+
 @pytest.mark.parametrize("leaf", [b"", b"x" * 65_535, b"\x00"])
 def test_case_29_entries_of_impossible_length(leaf):
     a, b = good()

@@ -8,7 +8,7 @@ import shutil
 import pytest
 
 from cleanroom_core.audit.checkpoint import Checkpoint, open_checkpoint
-from cleanroom_core.audit.entry import Entry
+from cleanroom_core.audit.entry import Entry, PeerState
 from cleanroom_core.audit.merkle import leaf_hash, root_of
 from cleanroom_core.audit.update import Sent, Update
 from cleanroom_core.audit.verify import Status
@@ -320,6 +320,24 @@ def test_a_correctly_signed_but_wrong_entry_is_refused(room, code, change):
     assert refused.value.code == code
     assert consumer.size(provider.origin) == 1
     assert consumer.evidence(provider.origin) is None
+
+
+def test_an_entry_that_knows_less_than_the_one_before_it_is_refused(room):
+    """Otherwise a backdated entry could be ordered before decisions that its writer had already seen."""
+    provider, consumer = room
+    exchange(provider, consumer)
+    seen = provider.append("room", actor("provider"), {"step": "created"}).entry.peer
+    assert seen is not None
+    assert seen.size == 1
+    exchange(provider, consumer)
+    honest = provider.append("room", actor("provider"), {"step": "invited"})
+    leaves = [one.leaf for one in provider.store.read(provider.origin)]
+    blind = changed(honest.entry.encode(), peer=PeerState(seen.origin, 0, root_of([]).hex()))
+    forged = resigned(provider, [*leaves[:2], blind], old=2, consistency=[leaf_hash(blind)])
+    with pytest.raises(IntegrityError) as refused:
+        consumer.receive(forged)
+    assert refused.value.code == "PEER"
+    assert consumer.size(provider.origin) == 2
 
 
 def test_ten_minutes_ahead_is_allowed(room):
