@@ -3,7 +3,7 @@ is instant and tells nothing that was not released."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -12,7 +12,7 @@ from itertools import product
 from math import prod
 
 from cleanroom_core.errors import ConflictError
-from cleanroom_core.guard.figures import Apply, Expression, Fewer, Outcome, People, evaluate, presented
+from cleanroom_core.guard.figures import Apply, Expression, Fewer, Hidden, Outcome, People, Withheld, evaluate, presented
 from cleanroom_core.guard.question import AllOf, AnyOf, Within, possible
 from cleanroom_core.guard.sheet import Sheet, Sorting
 from cleanroom_core.sql.cells import Cell, Cells, Label
@@ -33,21 +33,36 @@ class Answer:
     notes: tuple[str, ...] = ()
 
 
-def project(sheet: Sheet, cells: Cells) -> Answer:
-    """The sheet's answer from released cells. Raises ConflictError when these cells are another question's."""
-    if not cells.layout.covers(sheet.layout):
+Row = tuple[Cell | None, ...]  # one label combination, as each part has released it or not; the first part has
+
+
+def project(sheet: Sheet, released: Cells | Sequence[Cells]) -> Answer:
+    """The sheet's answer from released cells, those of each of its parts in order. There is a row where the first part has a
+    cell; a figure of a part that has not shows as "withheld". Raises ConflictError when these are another question's cells."""
+    parts = (released,) if isinstance(released, Cells) else tuple(released)
+    if len(parts) != len(sheet.parts) or not all(
+        cells.layout.covers(part.layout) for cells, part in zip(parts, sheet.parts, strict=True)
+    ):
         raise ConflictError(
             "These figures answer another question.", hint="Compute the template of this question first.", code="OTHER_SHEET"
         )
-    minimum = cells.numerator_minimum
-    kept = [cell for cell in cells.cells if sheet.having is None or evaluate(sheet.having, cell, minimum) is True]
-    kept.sort(key=cmp_to_key(lambda one, two: _compare(sheet.order, one, two, minimum)))  # stable: ties stay in label order
+    cells, minimum = parts[0], parts[0].numerator_minimum
+    others = [{cell.labels: cell for cell in part.cells} for part in parts[1:]]
+    rows: list[Row] = [(cell, *(other.get(cell.labels) for other in others)) for cell in cells.cells]
+    kept = [row for row in rows if sheet.having is None or evaluate(sheet.having, row, minimum) is True]
+
+    def compare(one: Row, two: Row) -> int:
+        return _compare(sheet.order, one, two, minimum)
+
+    kept.sort(key=cmp_to_key(compare))  # stable: ties stay in label order
     shown = kept if sheet.limit is None else kept[: sheet.limit]
     columns = tuple((output.name, output.type) for output in sheet.outputs)
-    rows = tuple(
-        tuple(presented(evaluate(output.expression, cell, minimum), output.type) for output in sheet.outputs) for cell in shown
+    outcomes = [[evaluate(output.expression, row, minimum) for output in sheet.outputs] for row in shown]
+    texts = tuple(
+        tuple(presented(outcome, type_) for outcome, (_, type_) in zip(line, columns, strict=True)) for line in outcomes
     )
-    return Answer(columns, rows, _incomplete(sheet, cells, shown), _notes(sheet, cells, shown))
+    withheld = any(isinstance(outcome, Withheld) for line in outcomes for outcome in line)
+    return Answer(columns, texts, withheld or _incomplete(sheet, cells, len(shown)), _notes(sheet, cells, shown, withheld))
 
 
 def not_released_labels(sheet: Sheet, cells: Cells) -> Mapping[str, tuple[Label, ...]]:
@@ -59,7 +74,7 @@ def not_released_labels(sheet: Sheet, cells: Cells) -> Mapping[str, tuple[Label,
     return found
 
 
-def _incomplete(sheet: Sheet, cells: Cells, shown: list[Cell]) -> bool:
+def _incomplete(sheet: Sheet, cells: Cells, shown: int) -> bool:
     """Fewer rows than label combinations; where the domain is not known, nobody can say that nothing is missing."""
     domains = [key.labels for key in cells.layout.keys]
     known = [domain for domain in domains if domain is not None]
@@ -67,9 +82,9 @@ def _incomplete(sheet: Sheet, cells: Cells, shown: list[Cell]) -> bool:
         return True
     combinations = prod(len(domain) for domain in known)
     if combinations <= ENUMERATED and _ties_dimensions(sheet):
-        refs = {key.ref: i for i, key in enumerate(sheet.keys) if key.grid is None}
+        refs = {key.ref: i for i, key in enumerate(sheet.keys) if key.grid is None and key.ref is not None}
         combinations = sum(possible(sheet.where, {ref: labels[i] for ref, i in refs.items()}) for labels in product(*known))
-    return not shown or len(shown) < combinations
+    return not shown or shown < combinations
 
 
 def _ties_dimensions(sheet: Sheet) -> bool:
@@ -78,9 +93,9 @@ def _ties_dimensions(sheet: Sheet) -> bool:
     return not all(isinstance(part, Within) for part in parts) or sheet.where == AnyOf()
 
 
-def _compare(order: tuple[Sorting, ...], one: Cell, two: Cell, minimum: int) -> int:
+def _compare(order: tuple[Sorting, ...], one: Row, two: Row, minimum: int) -> int:
     for sorting in order:
-        left, right = (_sortable(evaluate(sorting.expression, cell, minimum)) for cell in (one, two))
+        left, right = (_sortable(evaluate(sorting.expression, row, minimum)) for row in (one, two))
         if left == right:
             continue
         if left is None or right is None:
@@ -92,16 +107,18 @@ def _compare(order: tuple[Sorting, ...], one: Cell, two: Cell, minimum: int) -> 
 
 def _sortable(outcome: Outcome) -> bool | Decimal | str | date | None:
     """A hidden figure has no place in an order: it stands with NULL."""
-    return None if isinstance(outcome, Fewer) else outcome
+    return None if isinstance(outcome, Hidden) else outcome
 
 
-def _notes(sheet: Sheet, cells: Cells, shown: list[Cell]) -> tuple[str, ...]:
+def _notes(sheet: Sheet, cells: Cells, shown: list[Row], withheld: bool) -> tuple[str, ...]:
     notes = []
     if any(_speaks_of_people(output.expression) for output in sheet.outputs):
         notes.append("Counts of people are rounded down to ten.")
-    if any(figure.fewer for cell in shown for figure in cell.figures.values()):
+    if any(figure.fewer for row in shown for cell in row if cell is not None for figure in cell.figures.values()):
         least = Fewer(cells.numerator_minimum)
         notes.append(f"“{least}”: so few people, or all but so few, that the figure would be about them.")
+    if withheld:
+        notes.append(f"“{Withheld()}”: the rows this figure is about have not been released, for whatever reason.")
     return tuple(notes)
 
 

@@ -1,12 +1,13 @@
 """Output expressions: arithmetic over protected figures. They are computed here, in exact decimals, never by an engine, so that
 no error, order or rounding of an engine can say anything about rows.
 
-NULL propagates as in SQL. A figure whose numerator is too small is `Fewer`, and so is everything computed from it.
+NULL propagates as in SQL. A figure whose numerator is too small is `Fewer`, one of a part without this cell is `Withheld`, and
+so is everything computed from them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Context, Decimal, InvalidOperation
@@ -29,8 +30,17 @@ class Fewer:
         return f"fewer than {self.minimum}"
 
 
+@dataclass(frozen=True)
+class Withheld:
+    """Stands where a part of the sheet has not released this cell."""
+
+    def __str__(self) -> str:
+        return "withheld"
+
+
 Known = None | bool | Decimal | str | date
-Outcome = Known | Fewer
+Hidden = Fewer | Withheld
+Outcome = Known | Hidden
 
 
 @dataclass(frozen=True)
@@ -43,7 +53,10 @@ class KeyLabel:
 
 @dataclass(frozen=True)
 class Rows:
+    """`part`, here and below: the part of the sheet whose cell is looked at."""
+
     type: SqlType = BIGINT
+    part: int = 0
 
 
 @dataclass(frozen=True)
@@ -52,6 +65,7 @@ class People:
 
     unit: int
     type: SqlType = BIGINT
+    part: int = 0
 
 
 @dataclass(frozen=True)
@@ -60,6 +74,16 @@ class Total:
 
     figure: str
     type: SqlType
+    part: int = 0
+
+
+@dataclass(frozen=True)
+class Squares:
+    """The exact sum of the squares of a measure's clipped values; NULL when nobody had one."""
+
+    figure: str
+    type: SqlType
+    part: int = 0
 
 
 @dataclass(frozen=True)
@@ -68,6 +92,7 @@ class Counted:
 
     figure: str
     type: SqlType = BIGINT
+    part: int = 0
 
 
 @dataclass(frozen=True)
@@ -85,17 +110,22 @@ class Apply:
     type: SqlType
 
 
-Expression = KeyLabel | Rows | People | Total | Counted | Constant | Apply
+Expression = KeyLabel | Rows | People | Total | Squares | Counted | Constant | Apply
 
 
-def evaluate(node: Expression, cell: Cell, numerator_minimum: int) -> Outcome:
-    """The value of an output expression for one protected cell."""
+def evaluate(node: Expression, cells: Sequence[Cell | None], numerator_minimum: int) -> Outcome:
+    """The value of an output expression for one protected cell, as each part of the sheet has released it; that of the first
+    part is there."""
     if isinstance(node, Apply):
-        return _apply(node, [evaluate(argument, cell, numerator_minimum) for argument in node.arguments])
+        return _apply(node, [evaluate(argument, cells, numerator_minimum) for argument in node.arguments])
     if isinstance(node, Constant):
         return node.value
     if isinstance(node, KeyLabel):
-        return _label(cell.labels[node.index])
+        assert cells[0] is not None  # noqa: S101  a row is a cell of the first part
+        return _label(cells[0].labels[node.index])
+    cell = cells[node.part]
+    if cell is None:
+        return Withheld()
     if isinstance(node, Rows):
         return Decimal(cell.rows)
     if isinstance(node, People):
@@ -116,11 +146,11 @@ def _apply(node: Apply, values: list[Outcome]) -> Outcome:
     if node.operation == "coalesce":
         return next((value for value in values if value is not None), None)
     for value in values:
-        if isinstance(value, Fewer):
+        if isinstance(value, Hidden):
             return value
     if node.operation == "is_null":
         return values[0] is None
-    known: list[Known] = [value for value in values if not isinstance(value, Fewer)]
+    known: list[Known] = [value for value in values if not isinstance(value, Hidden)]
     if node.operation == "nullif":
         return None if known[0] is not None and known[0] == known[1] else known[0]
     if any(value is None for value in known):
@@ -136,7 +166,7 @@ def _apply(node: Apply, values: list[Outcome]) -> Outcome:
 def _case(values: list[Outcome]) -> Outcome:
     """Pairs of condition and value, then the default. An unknown condition is not true; a hidden one hides the whole."""
     for when, then in zip(values[:-1:2], values[1:-1:2], strict=True):
-        if isinstance(when, Fewer):
+        if isinstance(when, Hidden):
             return when
         if when is True:
             return then
@@ -147,7 +177,7 @@ def _kleene(operation: str, values: list[Outcome]) -> Known:
     decisive = operation == "or"
     if any(value is decisive for value in values):
         return decisive
-    return None if any(value is None or isinstance(value, Fewer) for value in values) else not decisive
+    return None if any(value is None or isinstance(value, Hidden) for value in values) else not decisive
 
 
 def _cast(value: Known, to: SqlType) -> Known:
@@ -236,8 +266,8 @@ def arithmetic_type(operation: str, types: list[SqlType]) -> SqlType:
 
 
 def presented(outcome: Outcome, type_: SqlType) -> bool | int | Decimal | str | date | None:
-    """The value as an answer shows it: whole numbers as int, decimals at the column's scale, `Fewer` as its text."""
-    if isinstance(outcome, Fewer):
+    """The value as an answer shows it: whole numbers as int, decimals at the column's scale, what is hidden as its text."""
+    if isinstance(outcome, Hidden):
         return str(outcome)
     if not isinstance(outcome, Decimal):
         return outcome
@@ -249,5 +279,6 @@ def presented(outcome: Outcome, type_: SqlType) -> bool | int | Decimal | str | 
 
 __all__ = [
     "BIGINT", "BOOLEAN", "DOUBLE", "OPERATIONS", "RATIO", "STRING", "Apply", "Constant", "Counted", "Expression", "Fewer",
-    "KeyLabel", "Outcome", "People", "Rows", "Total", "arithmetic_type", "evaluate", "family", "presented", "text_of",
+    "Hidden", "KeyLabel", "Outcome", "People", "Rows", "Squares", "Total", "Withheld", "arithmetic_type", "evaluate", "family",
+    "presented", "text_of",
 ]  # fmt: skip

@@ -155,7 +155,7 @@ def _domains(question: Question, names: Names) -> Iterator[exp.Expr]:
     parts = question.where.parts if isinstance(question.where, AllOf) else (question.where,)
     filtered = {part.ref for part in parts if isinstance(part, Within)}
     for key, layout in zip(question.keys, question.layout.keys, strict=True):
-        if key.grid is None and layout.labels is not None and key.ref not in filtered:
+        if key.ref is not None and key.grid is None and layout.labels is not None and key.ref not in filtered:
             yield _among(_column(key.ref, question, names), layout.labels)
 
 
@@ -208,6 +208,8 @@ def _beyond(found: exp.Expr, edge: Edge, type_: SqlType, *, low: bool) -> exp.Ex
 
 
 def _key(key: Key, question: Question, names: Names) -> exp.Expr:
+    if key.ref is None:
+        return trees.case(*((_where(condition, question, names), trees.literal(label)) for label, condition in key.branches))
     found = _column(key.ref, question, names)
     if key.grid is None:
         return found

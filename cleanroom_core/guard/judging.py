@@ -18,7 +18,7 @@ from cleanroom_core.guard.reading.scope import Reading
 from cleanroom_core.guard.regions import Labels, Region, Spans
 from cleanroom_core.guard.rules import STAGES
 from cleanroom_core.guard.safe_query import sealed
-from cleanroom_core.guard.sheet import Output, Sheet, Sorting
+from cleanroom_core.guard.sheet import Output, Part, Sheet, Sorting
 from cleanroom_core.guard.template import Template
 from cleanroom_core.guard.verdict import Verdict
 from cleanroom_core.guard.world import Asset, World
@@ -66,9 +66,7 @@ def _sheet(reading: Reading, name: str) -> Sheet:
         parameters=dict(reading.choice),
         receiver=reading.receiver,
         purpose=reading.purpose,
-        query=sealed(question, reading.world.thresholds),
-        layout=question.layout,
-        canonical=_canonical(question.layout),
+        parts=(Part(sealed(question, reading.world.thresholds), question.layout, _canonical(question.layout)),),
         outputs=tuple(outputs),
         where=where,
         keys=frame.keys,
@@ -92,18 +90,18 @@ def _question(frame: Frame, where: Condition) -> Question:
     )
     layout = CellLayout(
         partition,
-        tuple(
-            KeyLayout(key.name, type_, _labels(key, where, assets))
-            for key, type_ in zip(frame.keys, frame.key_types, strict=True)
-        ),
+        tuple(KeyLayout(key.name, key.type, _labels(key, where, assets)) for key in frame.keys),
         tuple(layout for _, layout in collected.values()),
         tuple(UnitLayout(unit) for unit in frame.aggregates.units),
     )
-    return Question(assets, where, frame.keys, {name: ref for name, (ref, _) in collected.items()}, layout)
+    figures = {name: ref for name, (ref, _) in collected.items()}
+    return Question(assets, where, frame.keys, figures, layout, period=frame.reading.world.period)
 
 
 def _labels(key: Key, where: Condition, assets: tuple[Asset, ...]) -> tuple[Label, ...] | None:
     """The domain of a key, as far as the filter on this column alone lets it through."""
+    if key.ref is None:
+        return tuple(label for label, _ in key.branches)
     asset = next(asset for asset in assets if asset.qualified == key.ref.asset)
     region = _region(key.ref, where)
     if key.grid is None:

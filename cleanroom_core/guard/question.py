@@ -6,13 +6,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from cleanroom_core.guard.regions import Labels, Region, Spans
-from cleanroom_core.guard.world import Asset
-from cleanroom_core.sql.cells import CellLayout, Label
-from cleanroom_core.sql.types import Column
+from cleanroom_core.guard.world import Asset, Period
+from cleanroom_core.sql.cells import CellLayout, Label, label_to_json
+from cleanroom_core.sql.types import Column, SqlType
 
 
 @dataclass(frozen=True, order=True)
@@ -61,32 +62,58 @@ ALWAYS, NEVER = AllOf(), AnyOf()
 
 @dataclass(frozen=True)
 class Key:
-    """A label column of the cells: a dimension, or a date truncated to a calendar grid."""
+    """A label column of the cells: a dimension, a date truncated to a calendar grid, or derived from such.
 
-    ref: Ref
+    A plain key has a `ref`, a date also its `grid`. A derived one has `branches` instead: label and condition, disjoint and in
+    the order of the labels; a row that meets none of them is in no cell. `type` is that of the labels."""
+
+    ref: Ref | None
     grid: str | None
+    branches: tuple[tuple[Label, Condition], ...]
+    type: SqlType
 
-    @property
+    @cached_property
     def name(self) -> str:
-        return f"{self.ref}@{self.grid}" if self.grid else str(self.ref)
+        """`asset.column`, `asset.column@month`; a derived key by its columns and a digest of its branches."""
+        if self.ref is not None:
+            return f"{self.ref}@{self.grid}" if self.grid else str(self.ref)
+        said = canonical_hash([[label_to_json(label), condition.as_json()] for label, condition in self.branches])
+        return f"{'+'.join(str(ref) for ref in sorted(self.refs))}#{said[:12]}"
+
+    @cached_property
+    def refs(self) -> frozenset[Ref]:
+        """Every column the label is made of."""
+        if self.ref is not None:
+            return frozenset({self.ref})
+        return frozenset[Ref]().union(*(refs_of(condition) for _, condition in self.branches))
 
 
 @dataclass(frozen=True)
 class Question:
-    """One partition of the joined rows with its base figures. `assets` are sorted, joined on their join keys; `figures` maps
-    the names of the layout to columns."""
+    """One partition of the joined rows with its base figures. `assets` are sorted, joined on their join keys; those in
+    `optional` may be unmatched, their columns are NULL then. `figures` maps the names of the layout to columns. `period`: the
+    one whose rows are counted, of every asset whose rule names a period column."""
 
     assets: tuple[Asset, ...]
     where: Condition
     keys: tuple[Key, ...]
     figures: Mapping[str, Ref]
     layout: CellLayout
+    optional: frozenset[str] = field(default=frozenset())
+    period: Period | None = None
 
     def column(self, ref: Ref) -> Column:
         asset = next(asset for asset in self.assets if asset.qualified == ref.asset)
         column = asset.schema.get(ref.column)
         assert column is not None  # noqa: S101  a Ref is only made from a resolved column
         return column
+
+
+def refs_of(condition: Condition) -> frozenset[Ref]:
+    """Every column a condition speaks of."""
+    if isinstance(condition, Within):
+        return frozenset({condition.ref})
+    return frozenset[Ref]().union(*(refs_of(part) for part in condition.parts))
 
 
 def canonical_hash(value: Any) -> str:

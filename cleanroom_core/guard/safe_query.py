@@ -50,6 +50,11 @@ class SafeQuery:
         return generate(self._question, self._thresholds).sql(dialect=dialect, copy=False)
 
 
+def question_of(query: SafeQuery) -> Question:
+    """The question behind a query; for use inside the guard only, which writes other statements about the same rows."""
+    return query._question
+
+
 def sealed(question: Question, thresholds: Thresholds) -> SafeQuery:
     """For `guard.judging`, after every rule has passed."""
     return SafeQuery(_SEAL, question, thresholds)

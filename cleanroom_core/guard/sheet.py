@@ -1,4 +1,8 @@
-"""A sheet: one template with one parameter choice, judged; what is computed, and how its answer looks."""
+"""A sheet: one template with one parameter choice, judged; what is computed, and how its answer looks.
+
+It has one *part* for its own WHERE and one more for every distinct condition inside an aggregate (FILTER, CASE): each part is a
+partition of its own, with the same keys, computed, protected, certified and stored by itself.
+"""
 
 from __future__ import annotations
 
@@ -33,20 +37,39 @@ class Sorting:
 
 
 @dataclass(frozen=True)
+class Part:
+    """One partition of a sheet. `canonical`: equal for the same question in other words (same assets, filter, keys and base
+    figures). Whether stored cells answer it: `cells.layout.covers(part.layout)`."""
+
+    query: SafeQuery
+    layout: CellLayout
+    canonical: str
+
+
+@dataclass(frozen=True)
 class Sheet:
-    """`canonical`: equal for the same question in other words (same assets, filter, keys and base figures). Whether stored
-    cells answer it: `cells.layout.covers(sheet.layout)`. `where` and `keys` say which label combinations there can be."""
+    """`parts`: the sheet's own first. `where` (of the first part) and `keys` say which label combinations there can be."""
 
     template: str
     parameters: Mapping[str, ParameterValue]
     receiver: str
     purpose: str | None
-    query: SafeQuery
-    layout: CellLayout
-    canonical: str
+    parts: tuple[Part, ...]
     outputs: tuple[Output, ...]
     where: Condition
     keys: tuple[Key, ...]
     having: Expression | None = None
     order: tuple[Sorting, ...] = ()
     limit: int | None = None
+
+    @property
+    def query(self) -> SafeQuery:
+        return self.parts[0].query
+
+    @property
+    def layout(self) -> CellLayout:
+        return self.parts[0].layout
+
+    @property
+    def canonical(self) -> str:
+        return self.parts[0].canonical

@@ -16,10 +16,19 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
+class Period:
+    """The days of one period: from `start` up to the day before `stop`; None is no end."""
+
+    start: date | None
+    stop: date | None
+
+
+@dataclass(frozen=True)
 class Asset:
     """A registered asset. `schema`: of the share-safe table. `labels`: the published labels per dimension, which stand in where
     the rule names no domain; for a date the first days of its periods, under `column@month` for each agreed grid. None among
-    the labels says that missing values form a cell of their own. `key_token`: the token spec the join key is made with."""
+    the labels says that missing values form a cell of their own. `key_token`: the token spec the join key is made with.
+    `rows_per_key`: rows per distinct join key, measured on the snapshot; None where nobody has measured yet."""
 
     owner: str
     name: str
@@ -27,6 +36,7 @@ class Asset:
     rule: AnalysisRule
     labels: Mapping[str, tuple[Label, ...]] = field(default_factory=dict)
     key_token: str | None = None
+    rows_per_key: float | None = None
 
     @property
     def qualified(self) -> str:
@@ -78,12 +88,13 @@ class Asset:
 @dataclass(frozen=True)
 class World:
     """`assets` by qualified name. `purposes`: those of the agreement. `collaborators`: aliases that may receive a result; empty
-    when the caller has checked that already."""
+    when the caller has checked that already. `period`: the only rows that count, in assets whose rule names a period column."""
 
     assets: Mapping[str, Asset]
     thresholds: Thresholds
     purposes: tuple[str, ...]
     collaborators: tuple[str, ...] = ()
+    period: Period | None = None
 
     def asset(self, qualified: str) -> Asset | None:
         return _named(self.assets, qualified)

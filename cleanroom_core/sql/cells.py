@@ -52,7 +52,8 @@ class FigureLayout:
     """One column with base figures. `summed`: a measure, clipped and exact at `scale` digits; otherwise only counted.
 
     `binary`: a 0/1 measure, for which people with and without a one are counted too. `signed`: contributions may be negative,
-    so that their size is summed besides. `clip`: the agreed bounds of a measure, as text."""
+    so that their size is summed besides. `clip`: the agreed bounds of a measure, as text. `squares`: the squares of the clipped
+    values are summed, at `scale` digits. `step`: sums are released rounded to a multiple of it (decimal text)."""
 
     name: str
     summed: bool
@@ -60,6 +61,8 @@ class FigureLayout:
     binary: bool = False
     signed: bool = False
     clip: tuple[str, str] | None = None
+    squares: bool = False
+    step: str | None = None
 
 
 @dataclass(frozen=True)
@@ -149,6 +152,8 @@ class Cells:
                     "binary": f.binary,
                     "signed": f.signed,
                     "clip": None if f.clip is None else list(f.clip),
+                    "squares": f.squares,
+                    "step": f.step,
                 }
                 for f in layout.figures
             ],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -16,7 +16,7 @@ from cleanroom_core.guard.template import ParameterValue, Template
 from cleanroom_core.guard.units import units_of
 from cleanroom_core.identity.permissions import Permission, User
 from cleanroom_core.rooms.state import ResultState
-from cleanroom_core.sql.cells import Label
+from cleanroom_core.sql.cells import Cells, Label
 from cleanroom_core.stories.collaborator import Collaborator
 from cleanroom_core.stories.figures import SheetFigures, released_sheets
 from cleanroom_core.stories.world import world_of
@@ -92,9 +92,8 @@ def ask_sql(side: Collaborator, user: User, sql: str, purpose: str | None = None
             sheets = released_sheets(side, result)
         except IntegrityError:
             continue  # said where its template is asked for by name; it must not stand in the way of the others
-        for figures in sheets:
-            if figures.cells.layout.covers(sheet.layout):
-                return _shown(result, sheet, figures)
+        if (cells := _answering(sheet, sheets)) is not None:
+            return _shown(result, sheet, cells)
     message = "This question would pass the guard, but no released sheet answers it."
     hint = "Propose it as a template on the plan page; both sides sign the plan, then it is computed."
     return _refused(Finding("NOT_IN_PLAN", message, hint, "plan.templates", "both"))
@@ -107,16 +106,25 @@ def newest(side: Collaborator, template: str) -> ResultState | None:
 
 
 def _from(side: Collaborator, result: ResultState, sheet: Sheet) -> Answered:
-    figures = next((found for found in released_sheets(side, result) if found.cells.layout.covers(sheet.layout)), None)
-    if figures is None:
+    cells = _answering(sheet, released_sheets(side, result))
+    if cells is None:
         return _refused(_not_released(result.template))
-    return _shown(result, sheet, figures)
+    return _shown(result, sheet, cells)
 
 
-def _shown(result: ResultState, sheet: Sheet, figures: SheetFigures) -> Answered:
-    answer = project(sheet, figures.cells)
+def _answering(sheet: Sheet, released: Sequence[SheetFigures]) -> tuple[Cells, ...] | None:
+    """Released cells for every part of the sheet, in order; None when some part has none."""
+    found = [
+        next((figures.cells for figures in released if figures.cells.layout.covers(part.layout)), None) for part in sheet.parts
+    ]
+    cells = tuple(one for one in found if one is not None)
+    return cells if len(cells) == len(found) else None
+
+
+def _shown(result: ResultState, sheet: Sheet, cells: tuple[Cells, ...]) -> Answered:
+    answer = project(sheet, cells)
     outcome = Outcome.RELEASED if answer.rows else Outcome.SUPPRESSED
-    missing = not_released_labels(sheet, figures.cells)
+    missing = not_released_labels(sheet, cells[0])
     return Answered(outcome, answer, result.release, result.template, (), units_of(sheet), missing)
 
 

@@ -17,16 +17,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SheetFigures:
-    """One sheet of a result: its parameters, the hash of its canonical form, its protected cells."""
+    """One part of a sheet of a result: the sheet's parameters, the part's number, the hash of its canonical form, its protected
+    cells."""
 
     parameters: Mapping[str, Any]
     canonical: str
     cells: Cells
+    part: int = 0
 
 
 def sheets_of(payload: Mapping[str, Any]) -> tuple[SheetFigures, ...]:
     return tuple(
-        SheetFigures(item["parameters"], item["canonical"], Cells.from_json(item["cells"])) for item in payload["sheets"]
+        SheetFigures(item["parameters"], item["canonical"], Cells.from_json(item["cells"]), item.get("part", 0))
+        for item in payload["sheets"]
     )
 
 

@@ -10,7 +10,7 @@ from cleanroom_core.guard.question import Key
 from cleanroom_core.guard.reading.scope import Found, Reading, Role
 from cleanroom_core.guard.world import DATED
 from cleanroom_core.sql.cells import Label
-from cleanroom_core.sql.types import Kind
+from cleanroom_core.sql.types import DATE, Kind
 
 GROUPABLE = (Kind.STRING, Kind.BIGINT, Kind.BOOLEAN, *DATED)
 AGGREGATES = (exp.Count, exp.Sum, exp.Avg)
@@ -36,7 +36,7 @@ def key(node: exp.Expr, reading: Reading) -> Key:
     node = node.unnest()
     if (period := truncated(node, reading)) is not None:
         found, grid = period
-        return Key(found.ref, grid)
+        return Key(found.ref, grid, (), DATE)
     if not isinstance(node, exp.Column):
         raise Refusal("GROUPING", "Cells are keyed by dimensions and by truncated dates.",
                       "Group by a dimension's name, alias or position, or by date_trunc('month', column); bands and other "
@@ -53,13 +53,13 @@ def key(node: exp.Expr, reading: Reading) -> Key:
                       clause=found.asset.clause("dimensions"), owner=found.asset.owner, at=node)  # fmt: skip
     if found.column.type.kind in DATED:
         if found.column.type.kind is Kind.DATE and "day" in dated(found, node):
-            return Key(found.ref, "day")
+            return Key(found.ref, "day", (), DATE)
         raise Refusal("DATE_GRID", f"{found} may be grouped only by {' or '.join(dated(found, node))}.",
                       f"Write date_trunc('{dated(found, node)[0]}', {found.column.name}).",
                       clause=found.asset.clause("dimensions", found.column.name, "dates"),
                       owner=found.asset.owner, at=node)  # fmt: skip
     labels_of(found, node)
-    return Key(found.ref, None)
+    return Key(found.ref, None, (), found.column.type)
 
 
 def truncated(node: exp.Expr, reading: Reading) -> tuple[Found, str] | None:

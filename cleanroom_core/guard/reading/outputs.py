@@ -47,7 +47,6 @@ class Frame:
 
     reading: Reading
     keys: tuple[Key, ...]
-    key_types: tuple[SqlType, ...]
     aggregates: Aggregates
     aliases: Mapping[str, Expression]
 
@@ -101,17 +100,18 @@ def _special(node: exp.Expr, frame: Frame) -> Expression:
 def _key(node: exp.Expr, frame: Frame) -> Expression | None:
     """The label of a key when `node` is one, or what an output name stands for."""
     if (period := truncated(node, frame.reading)) is not None:
-        wanted = Key(period[0].ref, period[1])
+        wanted = Key(period[0].ref, period[1], (), DATE)
     elif isinstance(node, exp.Column) and not isinstance(node.this, exp.Star):
         if not node.table and node.name.casefold() in frame.aliases:
             return frame.aliases[node.name.casefold()]
         found = frame.reading.scope.resolve(node)
-        wanted = Key(found.ref, "day" if found.column.type.kind is Kind.DATE else None)
+        dated = found.column.type.kind is Kind.DATE
+        wanted = Key(found.ref, "day" if dated else None, (), DATE if dated else found.column.type)
     else:
         return None
     if wanted in frame.keys:
         index = frame.keys.index(wanted)
-        return KeyLabel(index, frame.key_types[index])
+        return KeyLabel(index, wanted.type)
     raise _not_aggregated(node, frame)
 
 

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from sqlglot import exp
 
 from cleanroom_core.guard.figures import Expression, KeyLabel
 from cleanroom_core.guard.finding import Refusal
-from cleanroom_core.guard.question import Key
 from cleanroom_core.guard.reading.aggregates import Aggregates
 from cleanroom_core.guard.reading.constants import constant
 from cleanroom_core.guard.reading.keys import AGGREGATES, grouped
 from cleanroom_core.guard.reading.outputs import Frame, expression
 from cleanroom_core.guard.reading.scope import Reading
 from cleanroom_core.guard.sheet import Output, Sorting
-from cleanroom_core.sql.types import DATE, Kind, SqlType
+from cleanroom_core.sql.types import Kind
 
 _OUTPUT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_ %-]{0,62}")
 
@@ -24,7 +24,7 @@ _OUTPUT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_ %-]{0,62}")
 def frame_of(reading: Reading) -> Frame:
     """Keys in canonical order, each once, and an empty collection of figures."""
     keys = tuple(sorted({key for _, key in grouped(reading)}, key=lambda key: key.name))
-    return Frame(reading, keys, tuple(_key_type(key, reading) for key in keys), Aggregates({}, units_of(reading)), {})
+    return Frame(reading, keys, Aggregates({}, units_of(reading)), {})
 
 
 def units_of(reading: Reading) -> tuple[tuple[str, ...], ...]:
@@ -122,19 +122,12 @@ def _derived(node: exp.Expr, number: int) -> str:
     return f"column_{number}"
 
 
-def _key_type(key: Key, reading: Reading) -> SqlType:
-    asset = next(asset for asset in reading.scope.assets.values() if asset.qualified == key.ref.asset)
-    column = asset.schema.get(key.ref.column)
-    assert column is not None  # noqa: S101  a key is made from a resolved column
-    return DATE if key.grid else column.type
-
-
 def with_aliases(frame: Frame, outputs: list[Output], *, hide_keys: bool) -> Frame:
     """The frame for HAVING (a key's own name comes first) or ORDER BY (an output's name comes first)."""
-    names = {key.ref.column.casefold() for key in frame.keys} if hide_keys else set()
+    names = {key.ref.column.casefold() for key in frame.keys if key.ref is not None} if hide_keys else set()
     aliases = {
         output.name.casefold(): output.expression
         for output in outputs
         if output.name.casefold() not in names or isinstance(output.expression, KeyLabel)
     }
-    return Frame(frame.reading, frame.keys, frame.key_types, frame.aggregates, aliases)
+    return replace(frame, aliases=aliases)
