@@ -1,0 +1,159 @@
+"""The iterated rank test for one universe: what must be zero for every combination that is about fewer people than the minimum.
+
+Every step is an argument of docs/rank-test.md; nothing here decides what to withhold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cleanroom_core.privacy.certify_space import Indices, Space, Vectors
+
+_REACH = 16  # classes of one context that all others there are compared with; more finds little and costs squares
+_PAIRS = 4_000_000  # pairs of classes looked at together, for memory
+
+
+@dataclass
+class Proof:
+    """What is known, and the rows about which it is not known yet that combinations of few people are zero on them.
+
+    Rows that no combination left tells apart are one class, with one of them for all. A class without a person is a phantom or
+    a row of nobody: it must become zero too and helps to show nothing.
+    """
+
+    space: Space
+    vectors: Vectors  # [S, classes]
+    holder: Indices  # [pairs] class
+    person: Indices  # [pairs] 0..; distinct with holder after the first round
+    people: int
+    minimum: int
+    sheets: Mapping[int, Indices]  # column -> sheets that depend on it
+    numbers: np.random.Generator
+    rounds: int = 0
+
+    @staticmethod
+    def of(
+        vectors: NDArray[np.int32], phantoms: NDArray[np.int32], holder: Indices, person: Indices, minimum: int,
+        sheets: Mapping[int, Indices], cells: int, prime: int, numbers: np.random.Generator,
+    ) -> Proof:  # fmt: skip
+        somebody = person >= 0
+        holder, person = holder[somebody], person[somebody]
+        people = int(person.max()) + 1 if person.size else 0
+        if people > 1 << 31:  # numbers far apart: renumber, so that a class and a person fit into one number
+            distinct, person = np.unique(person, return_inverse=True)
+            people = len(distinct)
+        everything = np.ascontiguousarray(np.concatenate([vectors, phantoms]).T)
+        return Proof(Space(cells, prime), everything, holder, person, people, minimum, sheets, numbers)
+
+    @property
+    def holds(self) -> bool:
+        """Every combination about too few people is zero on every row and every phantom."""
+        return not self.vectors.shape[1]
+
+    def without(self, cells: Indices) -> Proof:
+        """The same proof carried on after these cells are withheld; this one stays as it is."""
+        proof = replace(self, space=self.space.copy(), numbers=_branch(self.numbers))
+        if cells.size:
+            proof.space.withhold(cells)
+            proof.advance()
+        return proof
+
+    def advance(self) -> None:
+        """Rounds until nothing is left or nothing is added."""
+        while True:
+            self.rounds += 1
+            self._fold()
+            popular = np.bincount(self.holder, minlength=self.vectors.shape[1]) >= self.minimum
+            if popular.any() and self.space.vanish(self.vectors[:, popular], None, self.numbers):
+                continue
+            if not self._differences():
+                return
+
+    def in_the_way(self, order: Indices) -> Indices:
+        """The cells to give up, first by `order`, so that no combination is left that is not zero on some row."""
+        first, basis = self.space.smallest_cells(order)
+        return first[self.space.harmful(self.vectors, basis, self.numbers)]
+
+    def _fold(self) -> None:
+        """Forget the rows that are known to be zero and make one class of those that no combination tells apart."""
+        key = self._key(self.space)
+        kept = np.flatnonzero(key)
+        _, at, of = np.unique(key[kept], return_index=True, return_inverse=True)
+        renamed = np.full(len(key), -1)
+        renamed[kept] = of
+        self.vectors = np.ascontiguousarray(self.vectors[:, kept[at]])
+        holder = renamed[self.holder]
+        alive = holder >= 0
+        pairs = _distinct(holder[alive] * self.people + self.person[alive])
+        self.holder, self.person = np.divmod(pairs, max(1, self.people))
+
+    def _key(self, space: Space) -> Indices:
+        """One number of 62 bits for the class of each row; 0 for rows on which the whole space is zero."""
+        high, low = space.values(space.random(self.numbers), self.vectors)
+        return np.asarray(high << np.uint64(31) | low, np.int64)
+
+    def _differences(self) -> bool:
+        """Classes that agree on every sheet that does not use one column: enough pairs of people with the same difference."""
+        added = False
+        for sheets in self.sheets.values():
+            first, second = self._pairs(sheets)
+            if not first.size:
+                continue
+            high, low = self.space.values(self.space.random(self.numbers), self.vectors)
+            prime = np.uint64(self.space.prime)
+            gap = [(part[first] + prime - part[second]) % prime for part in (high, low)]
+            # The same difference either way round is one and the same.
+            turned = [(prime - part) % prime for part in gap]
+            swap = (turned[0] < gap[0]) | ((turned[0] == gap[0]) & (turned[1] < gap[1]))
+            first, second = np.where(swap, second, first), np.where(swap, first, second)
+            key = np.where(swap, turned[0] << np.uint64(31) | turned[1], gap[0] << np.uint64(31) | gap[1])
+            _, at, kind = np.unique(key, return_index=True, return_inverse=True)
+            matched = self._matched(first, second, kind)
+            enough = at[matched >= 2 * self.minimum - 1]
+            if enough.size:
+                added |= self.space.vanish(self.vectors[:, first[enough]], self.vectors[:, second[enough]], self.numbers)
+        return added
+
+    def _pairs(self, sheets: Indices) -> tuple[Indices, Indices]:
+        """Pairs of classes, both with people, that no combination of the other sheets alone tells apart."""
+        held = np.bincount(self.holder, minlength=self.vectors.shape[1])
+        used = self.vectors[sheets]
+        without = self.space.copy()
+        without.withhold(np.unique(used[used >= 0]))
+        rows = np.flatnonzero(held)
+        context = self._key(without)[rows]
+        order = np.lexsort((-held[rows], context))  # the most people of a context first
+        rows, context = rows[order], context[order]
+        starts = np.flatnonzero(np.r_[True, context[1:] != context[:-1]]) if rows.size else np.empty(0, np.int64)
+        start = np.repeat(starts, np.diff(np.r_[starts, rows.size]))
+        place = np.arange(rows.size)
+        reach = min(_REACH, 1 + _PAIRS // max(1, rows.size))
+        found = [(rows[start[place - start > k] + k], rows[place[place - start > k]]) for k in range(reach)]
+        return np.concatenate([a for a, _ in found]), np.concatenate([b for _, b in found])
+
+    def _matched(self, first: Indices, second: Indices, kind: Indices) -> Indices:
+        """For each kind of difference, how many pairs of people can be made with each person at most once on each side."""
+        begins = np.searchsorted(self.holder, np.arange(self.vectors.shape[1] + 1))
+        sides = []
+        for classes in (first, second):
+            count = begins[classes + 1] - begins[classes]
+            pair = np.repeat(np.arange(len(classes)), count)
+            at = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count) + begins[classes][pair]
+            # The first pair of this kind that a person stands in is where the person counts.
+            _, fresh = np.unique(kind[pair] * self.people + self.person[at], return_index=True)
+            sides.append(np.bincount(pair[fresh], minlength=len(classes)))
+        return np.bincount(kind, weights=np.minimum(*sides)).astype(np.int64)
+
+
+def _distinct(numbers: Indices) -> Indices:
+    """Sorted and distinct; numpy's own `unique` hashes, which is many times slower for millions of numbers."""
+    numbers = np.sort(numbers)
+    return numbers[np.r_[True, numbers[1:] != numbers[:-1]]] if numbers.size else numbers
+
+
+def _branch(numbers: np.random.Generator) -> np.random.Generator:
+    return numbers.spawn(1)[0]

@@ -1,0 +1,161 @@
+"""The combinations of cells that are still possible, modulo a prime: the linear algebra under `certify`.
+
+A combination is one number for each cell. Its value on a row is the sum over the cells that the row stands in. `Space` holds
+a basis of all combinations that are zero on everything known so far; each further vector that must be zero takes one dimension
+away. That is the same knowledge as a basis of the vectors themselves, but it stays sparse, gives random combinations at once,
+and makes withholding a cell the same step as knowing a vector: no combination may use the cell.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Numbers = NDArray[np.uint64]  # residues, below the prime
+Indices = NDArray[np.int64]
+Vectors = NDArray[np.int32]  # [sheets, n]: the cell of each sheet that a row is in, -1 in none
+
+TWO = 2  # functionals drawn for each comparison: 62 bits, so that 10 million rows do not collide by chance
+_BATCH = 64  # vectors taken between two looks at which of the others are known by then
+_WITNESSES = (2, 3, 5, 7)  # Miller-Rabin with these is exact below 3,215,031,751 (Pomerance, Selfridge and Wagstaff 1980)
+
+
+@dataclass(frozen=True)
+class Draws:
+    """Randomness from the seed alone: the same seed gives the same certificate, and nobody else can guess the draws."""
+
+    seed: bytes
+
+    def generator(self, *purpose: object) -> np.random.Generator:
+        text = "/".join(map(str, purpose)).encode()
+        return np.random.default_rng(int.from_bytes(hashlib.sha256(self.seed + b"\0" + text).digest()))
+
+    def prime(self, purpose: object) -> int:
+        """A random prime of 31 bits: two residues can be multiplied, and a third one added, in 64 bits."""
+        numbers = self.generator("prime", purpose)
+        while not _is_prime(number := int(numbers.integers(1 << 30, 1 << 31)) | 1):
+            pass
+        return number
+
+
+def _is_prime(number: int) -> bool:
+    odd, twos = number - 1, 0
+    while odd % 2 == 0:
+        odd, twos = odd // 2, twos + 1
+    for witness in _WITNESSES:
+        power = pow(witness, odd, number)
+        if power in {1, number - 1}:
+            continue
+        for _ in range(twos - 1):
+            power = power * power % number
+            if power == number - 1:
+                break
+        else:
+            return False
+    return True
+
+
+class Space:
+    """A basis of the combinations that remain possible, one a column; the last row is no cell (index -1) and stays zero."""
+
+    def __init__(self, cells: int, prime: int) -> None:
+        self.prime = prime
+        self._basis: Numbers = np.eye(cells + 1, cells, dtype=np.uint64)
+
+    @property
+    def dimension(self) -> int:
+        return int(self._basis.shape[1])
+
+    def copy(self) -> Space:
+        twin = Space(0, self.prime)
+        twin._basis = self._basis.copy()
+        return twin
+
+    def random(self, numbers: np.random.Generator, count: int = TWO) -> Numbers:
+        """[cells + 1, count] random combinations out of the space."""
+        found = np.empty((len(self._basis), count), np.uint64)
+        for i in range(count):
+            weights = numbers.integers(self.prime, size=self.dimension, dtype=np.uint64)
+            found[:, i] = self._reduced(self._reduced(self._basis * weights).sum(axis=1, dtype=np.uint64))
+        return found
+
+    def values(self, combinations: Numbers, vectors: Vectors) -> Numbers:
+        """[count, n]: what each combination gives on each vector."""
+        found = np.zeros((combinations.shape[1], vectors.shape[1]), np.uint64)
+        for i, combination in enumerate(np.ascontiguousarray(combinations.T)):
+            for cells in vectors:
+                found[i] += combination[cells]
+        return self._reduced(found)
+
+    def vanish(self, plus: Vectors, minus: Vectors | None, numbers: np.random.Generator) -> bool:
+        """Keep only combinations that are zero on each vector `plus - minus`; true when the space became smaller."""
+        before, left = self.dimension, np.arange(plus.shape[1])
+        while left.size and self.dimension:
+            drawn = self.random(numbers)
+            here = self.values(drawn, plus[:, left])
+            there = np.zeros_like(here) if minus is None else self.values(drawn, minus[:, left])
+            left = left[(here != there).any(axis=0)]
+            for i in left[:_BATCH]:
+                value = self._basis[plus[:, i]].sum(axis=0, dtype=np.uint64)
+                if minus is not None:
+                    value += (self.prime - self._basis[minus[:, i]]).sum(axis=0, dtype=np.uint64)
+                self._take(self._reduced(value))
+            left = left[_BATCH:]
+        return self.dimension < before
+
+    def withhold(self, cells: Indices) -> None:
+        """Keep only combinations that do not use these cells."""
+        for cell in cells:
+            self._take(self._basis[cell].copy())
+
+    def smallest_cells(self, order: Indices) -> tuple[Indices, Numbers]:
+        """The reduced echelon form for this order of the cells: of each basis vector the first cell it uses, and the vectors.
+
+        No other basis vector uses that cell: a combination that avoids some of these cells is built of the other vectors alone.
+        """
+        basis, first = self._basis.copy(), np.full(self.dimension, -1)
+        for cell in order:
+            row = basis[cell]
+            waiting = np.flatnonzero((row != 0) & (first < 0))
+            if waiting.size:
+                first[waiting[0]] = cell
+                self._clear(basis, int(waiting[0]), row.copy())
+        return first, basis
+
+    def harmful(self, vectors: Vectors, basis: Numbers, numbers: np.random.Generator) -> NDArray[np.bool_]:
+        """For each combination of the basis whether it is not zero on some of the vectors; random sums of them tell."""
+        found = np.zeros(basis.shape[1], bool)
+        for _ in range(TWO):
+            weights = numbers.integers(self.prime, size=vectors.shape[1], dtype=np.uint64)
+            total = np.zeros(len(basis), np.uint64)
+            for cells in vectors:
+                np.add.at(total, cells, weights)
+            products = self._reduced(basis * self._reduced(total)[:, None])
+            found |= self._reduced(products.sum(axis=0, dtype=np.uint64)) != 0
+        return found
+
+    def _take(self, value: Numbers) -> None:
+        touched = np.flatnonzero(value)
+        if not touched.size:
+            return
+        # The sparsest one is given up, so that the others stay as sparse as they can.
+        pivot = int(touched[np.count_nonzero(self._basis[:, touched], axis=0).argmin()])
+        self._clear(self._basis, pivot, value)
+        self._basis[:, pivot] = self._basis[:, -1]
+        self._basis = self._basis[:, :-1]
+
+    def _clear(self, basis: Numbers, pivot: int, value: Numbers) -> None:
+        """Subtract multiples of the pivot's column from the others, so that `value` becomes zero everywhere else."""
+        others = np.flatnonzero(value)
+        others = others[others != pivot]
+        rows = np.flatnonzero(basis[:, pivot])
+        factor = self._reduced((self.prime - value[others]) * np.uint64(pow(int(value[pivot]), -1, self.prime)))
+        block = np.ix_(rows, others)
+        basis[block] = self._reduced(basis[block] + basis[rows, pivot, None] * factor)
+
+    def _reduced(self, numbers: Numbers) -> Numbers:
+        numbers -= numbers // np.uint64(self.prime) * np.uint64(self.prime)  # several times faster than %
+        return numbers
