@@ -1,73 +1,63 @@
-"""Computing a guarded sheet on 1 M rows: the generated SQL of the segment query, against the analyst's raw query and against
-the raw query with count(DISTINCT) of people, on the same DuckDB in the same run.
+"""Computing a guarded sheet: the generated SQL of the segment query, against the analyst's raw query and against the raw query
+with count(DISTINCT) of people; same Parquet files, same DuckDB settings, each query in a process of its own, taken in turns.
+Wall time, CPU time of all threads (the fairer one on a busy machine) and peak memory.
 
-    python benchmarks/guarded_query.py [ROWS] [PEOPLE]      default 1,000,000 rows of 50,000 people
+    python benchmarks/guarded_query.py [ROWS [PEOPLE]] [--rounds 5]      default 1,000,000 rows of 50,000 people
+
+ROWS may be several numbers between commas (1000000,10000000,100000000): the growth; PEOPLE is a twentieth of them by default.
 """
 
 from __future__ import annotations
 
+import argparse
 import statistics
-import sys
+import tempfile
 import time
+from pathlib import Path
 
-import duckdb
+from _one_query import Measured, measure
+from _segment_files import write_tables
 from _segment_room import SEGMENTS, segment_world
 
 from cleanroom_core.guard import judge_sql
-from cleanroom_core.guard.answer import project
-from cleanroom_core.privacy.protect import protect
 
-ROUNDS = 9
+COUNTING = SEGMENTS.replace("HAVING count(*) >= 100", "HAVING count(DISTINCT t.card_token) >= 100")
+BASE = "raw, counting people"
 
 
 def main() -> None:
-    rows, people = (int(text) for text in (sys.argv[1:] + ["1000000", "50000"][len(sys.argv) - 1 :])[:2])
-    world = segment_world()
-    (sheet,) = judge_sql(SEGMENTS, "consumer", world).sheets
-    raw = SEGMENTS
-    distinct = SEGMENTS.replace("HAVING count(*) >= 100", "HAVING count(DISTINCT t.card_token) >= 100")
-    generated = sheet.query.render("duckdb")
-    with duckdb.connect() as connection:
-        connection.execute("SET threads = 2")
-        fill(connection, rows, people)
-        texts = {"raw": raw, "raw, counting people": distinct, "guarded": generated}
-        times: dict[str, list[float]] = {name: [] for name in texts}
-        for _ in range(ROUNDS):  # taken in turns, so that a busy machine slows all of them alike
+    asked = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    asked.add_argument("rows", nargs="?", default="1000000")
+    asked.add_argument("people", nargs="?", type=int)
+    asked.add_argument("--rounds", type=int, default=5)
+    given = asked.parse_args()
+    for text in given.rows.split(","):
+        rows = int(text)
+        compare(rows, given.people or max(1, rows // 20), given.rounds)
+
+
+def compare(rows: int, people: int, rounds: int) -> None:
+    (sheet,) = judge_sql(SEGMENTS, "consumer", segment_world()).sheets
+    texts = {"raw": SEGMENTS, BASE: COUNTING, "guarded": sheet.query.render("duckdb")}
+    runs: dict[str, list[Measured]] = {name: [] for name in texts}
+    with tempfile.TemporaryDirectory() as folder:
+        began = time.perf_counter()
+        tables = write_tables(Path(folder), rows, people)
+        print(f"{rows:,} rows, {people:,} people, written in {time.perf_counter() - began:.0f} s")
+        for _ in range(rounds):  # in turns, so that a busy machine slows all of them alike
             for name, text in texts.items():
-                start = time.perf_counter()
-                found = connection.execute(text).fetchall()
-                times[name].append(time.perf_counter() - start)
-        found = connection.execute(generated).fetchall()
-        start = time.perf_counter()
-        cells = protect(found, sheet.layout, world.thresholds)
-        protected = time.perf_counter() - start
-        start = time.perf_counter()
-        answer = project(sheet, cells)
-        answered = time.perf_counter() - start
-    base = {name: statistics.median(values) for name, values in times.items()}
-    print(f"{rows:,} rows, {people:,} people, {len(found)} cells, {len(answer.rows)} rows answered")
-    for name, seconds in base.items():
-        against_raw, against_people = seconds / base["raw"], seconds / base["raw, counting people"]
-        print(f"  {name:22} {seconds * 1000:8.1f} ms   {against_raw:5.2f} x raw   {against_people:5.2f} x raw counting people")
-    print(f"  protect                {protected * 1000:8.1f} ms\n  answer from cells      {answered * 1000:8.1f} ms")
+                runs[name].append(measure(tables, text))
+    shown = {name: middle(found) for name, found in runs.items()}
+    print(f"  {'':22}      wall                 cpu              peak memory")
+    for name, values in shown.items():
+        ratios = [value / base for value, base in zip(values, shown[BASE], strict=True)]
+        told = zip(("{:8.2f} s ", "{:8.2f} s ", "{:8.0f} MB"), values, ratios, strict=True)
+        print(f"  {name:22}" + "".join(f"{form.format(value)} {ratio:5.2f} x " for form, value, ratio in told))
 
 
-def fill(connection: duckdb.DuckDBPyConnection, rows: int, people: int) -> None:
-    """Deterministic rows made inside DuckDB: hash() stands in for chance, so that every run has the same tables."""
-    connection.execute("CREATE SCHEMA provider; CREATE SCHEMA consumer")
-    connection.execute(
-        "CREATE TABLE provider.transaction_signals AS SELECT md5((hash(i) % $people)::VARCHAR) AS card_token,"
-        " (5400 + hash(i, 1) % 40)::VARCHAR AS merchant_category_code, (hash(i, 2) % 5 = 0)::BIGINT AS cross_border_flag,"
-        " (hash(i, 3) % 12)::BIGINT AS txn_count_1h, (hash(i, 4) % 50 = 0)::BIGINT AS confirmed_fraud_flag"
-        " FROM range($rows) r(i)",
-        {"rows": rows, "people": people},
-    )
-    connection.execute(
-        "CREATE TABLE consumer.account_behavior AS SELECT md5(i::VARCHAR) AS card_token,"
-        " ['0-1', '1-3', '3-10', '10+'][1 + (hash(i, 5) % 4)::INT] AS account_age_band,"
-        " (hash(i, 6) % 1000) / 10000.0::DOUBLE AS chargeback_rate_90d FROM range($people) r(i)",
-        {"people": people},
-    )
+def middle(runs: list[Measured]) -> list[float]:
+    """Median wall seconds, CPU seconds and peak memory of these runs."""
+    return [statistics.median(values) for values in zip(*((run.seconds, run.cpu, run.peak_mb) for run in runs), strict=True)]
 
 
 if __name__ == "__main__":
