@@ -1,0 +1,218 @@
+"""The SQL of a class query: per row of an asset the classes of its columns, packed; distinct, with a number for each person.
+
+    own, once_N   the asset with a mark for keys that are its own; assets reduced to keys that occur once
+    rows          per snapshot the asset left joined to the others, classes packed into words
+    people        privacy units in order, numbered: a token never leaves the statement
+
+With several snapshots a row is told apart by everything in it and by its number among equal ones, and the words of all
+snapshots come to stand beside each other; NULL where it is not there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from typing import Final
+
+from sqlglot import exp
+
+from cleanroom_core.errors import InputError
+from cleanroom_core.guard import trees
+from cleanroom_core.guard.class_columns import Classified
+from cleanroom_core.guard.relation import counted, in_period, once
+from cleanroom_core.guard.trees import aliased, cast, column, integer, named, select
+from cleanroom_core.guard.world import Asset, Period
+from cleanroom_core.sql.classes import Word
+
+UNMATCHED, MATCHED = 0, 1  # classes of "is met"; a row whose privacy unit is NULL is met by nobody
+SINGLE: Final = "key is its own"  # 0 or 1: whether no other row of the asset has the key
+
+
+@dataclass(frozen=True)
+class Coded:
+    """One code column in SQL: the classes of a column; without one, whether `asset` was met."""
+
+    name: str
+    asset: str
+    column: str | None = None
+    classified: Classified | None = None
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows of one snapshot. `own`: the universe's asset; `other`: the one whose rows multiply them; `others`: joined by
+    keys that occur once. `coded` and `sizes` by number of the code column."""
+
+    snapshot: int
+    own: Asset
+    other: Asset | None
+    others: tuple[Asset, ...]
+    period: Period | None
+    coded: Mapping[int, Coded]
+    sizes: Mapping[int, int]
+
+    @property
+    def assets(self) -> tuple[Asset, ...]:
+        return (self.own, *([self.other] if self.other is not None else ()), *self.others)
+
+
+def named_in(asset: Asset, snapshot: int) -> str:
+    """How an engine knows an asset of a snapshot: `provider.sales`, and `provider@3.sales` for that of snapshot 3."""
+    return f"{_owner(asset, snapshot)}.{asset.name}"
+
+
+def class_select(snapshots: Sequence[Rows], words: Sequence[Word]) -> exp.Select:
+    parts: dict[str, exp.Select] = {}
+    for rows in snapshots:
+        _add_rows(rows, words, parts, whole=len(snapshots) > 1)
+    found = f"rows_{snapshots[0].snapshot}"
+    if len(snapshots) > 1:
+        parts[found := "merged"] = _merged(snapshots, words)
+    parts["people"] = _people(snapshots)
+    on = exp.EQ(this=column("unit", "people"), expression=column("unit", found))
+    packed = [aliased(column(f"w{i}", found), f"w{i}") for i in range(len(words))]
+    chosen = [aliased(column("person", "people"), "person"), *packed]
+    tree = select(chosen, named(found), joins=[trees.join(named("people"), on)], parts=parts)
+    tree.set("distinct", exp.Distinct())
+    return tree
+
+
+def _add_rows(rows: Rows, words: Sequence[Word], parts: dict[str, exp.Select], *, whole: bool) -> None:
+    """`whole`: with everything in the row, to find it again in another snapshot."""
+    s, own = rows.snapshot, rows.own
+    names = {asset.qualified: f"t{i}" for i, asset in enumerate(rows.assets)}
+    where = [trees.not_null(_column(own, own.rule.privacy_unit, "t0"))]
+    source = _table(own, s, "t0")
+    if rows.other is not None and own.rows_per_key != 1:
+        parts[f"own_{s}"] = _marked(own, s, rows.period)
+        source = _again(f"own_{s}", "t0")
+    else:
+        where += in_period(own, rows.period, "t0")
+    joins = []
+    for i, asset in enumerate(rows.assets[1:], start=1):
+        on = exp.EQ(this=_column(asset, asset.rule.join_key, f"t{i}"), expression=_column(own, own.rule.join_key, "t0"))
+        conditions: list[exp.Expr] = [on]
+        joined = _table(asset, s, f"t{i}")
+        if asset is rows.other and own.rows_per_key != 1:
+            conditions.append(exp.EQ(this=column("alone", "t0"), expression=integer(1)))
+        if asset is not rows.other and asset.rows_per_key != 1:
+            used = sorted({each.column for each in rows.coded.values() if each.asset == asset.qualified and each.column})
+            wanted = dict.fromkeys(_name(asset, name) for name in (asset.rule.privacy_unit, *used))
+            parts[f"once_{s}_{i}"] = once(asset, _table(asset, s, "t"), tuple(wanted), rows.period)
+            joined = _again(f"once_{s}_{i}", f"t{i}")
+        else:
+            conditions += counted(asset, rows.period, f"t{i}")
+        joins.append(trees.join(joined, trees.all_of(conditions), left=True))
+    columns = [aliased(_column(own, own.rule.privacy_unit, "t0"), "unit")]
+    content = (
+        [_column(asset, each.name, names[asset.qualified]) for asset in _kept(rows) for each in asset.schema] if whole else []
+    )
+    columns += [aliased(value, f"c{i}") for i, value in enumerate(content)]
+    columns += [aliased(_word(word, rows, names), f"w{i}") for i, word in enumerate(words)]
+    parts[f"rows_{s}"] = select(columns, source, joins=joins, where=trees.all_of(where))
+
+
+def _marked(own: Asset, snapshot: int, period: Period | None) -> exp.Select:
+    """The asset with `alone`: 1 where no other row has the key."""
+    columns: list[exp.Expr] = [aliased(column(each.name, "t"), each.name) for each in own.schema]
+    key = _column(own, own.rule.join_key, "t")
+    times = exp.Window(this=exp.Count(this=exp.Star()), partition_by=[key])
+    alone = trees.case((exp.EQ(this=times, expression=integer(1)), integer(1)), default=integer(0))
+    return select(
+        [*columns, aliased(alone, "alone")], _table(own, snapshot, "t"), where=trees.all_of(counted(own, period, "t"))
+    )
+
+
+def _merged(snapshots: Sequence[Rows], words: Sequence[Word]) -> exp.Select:
+    """Every row once, with its words of each snapshot."""
+    kinds = {
+        tuple((asset.qualified, each.name, each.type) for asset in _kept(rows) for each in asset.schema) for rows in snapshots
+    }
+    if len(kinds) > 1:
+        raise InputError(
+            f"{snapshots[0].own.qualified} had other columns in an earlier snapshot, so that its rows cannot be compared.",
+            hint="Begin a new period, or a new room.",
+            code="SNAPSHOTS",
+        )
+    content = [f"c{i}" for i in range(len(next(iter(kinds))))]
+    numbered = []
+    for rows in snapshots:
+        table = f"rows_{rows.snapshot}"
+        columns = ["unit", *content, *(f"w{i}" for i in range(len(words)))]
+        order = exp.Order(expressions=[exp.Ordered(this=column("unit", table), nulls_first=True)])
+        number = exp.Window(this=exp.RowNumber(), partition_by=[column(name, table) for name in content], order=order)
+        chosen = [aliased(column(name, table), name) for name in columns]
+        numbered.append(select([*chosen, aliased(number, "copy")], named(table)))
+    union = reduce(lambda one, two: exp.Union(this=one, expression=two, distinct=False), numbered)  # type: ignore[arg-type,return-value]
+    source = exp.Subquery(this=union, alias=exp.TableAlias(this=exp.Identifier(this="every", quoted=False)))
+    group = [column(name, "every") for name in ("unit", *content, "copy")]
+    found = [aliased(exp.Max(this=column(f"w{i}", "every")), f"w{i}") for i in range(len(words))]
+    return select([aliased(column("unit", "every"), "unit"), *found], source, group=group)  # type: ignore[arg-type]
+
+
+def _people(snapshots: Sequence[Rows]) -> exp.Select:
+    units = []
+    for rows in snapshots:
+        unit = _column(rows.own, rows.own.rule.privacy_unit, "t")
+        tree = select([aliased(unit, "unit")], _table(rows.own, rows.snapshot, "t"), where=trees.not_null(unit.copy()))
+        tree.set("distinct", exp.Distinct())
+        units.append(tree)
+    union = reduce(lambda one, two: exp.Union(this=one, expression=two, distinct=True), units)  # type: ignore[arg-type,return-value]
+    source = exp.Subquery(this=union, alias=exp.TableAlias(this=exp.Identifier(this="units", quoted=False)))
+    order = exp.Order(expressions=[exp.Ordered(this=column("unit", "units"), nulls_first=True)])
+    number = exp.Window(this=exp.RowNumber(), order=order)
+    return select([aliased(column("unit", "units"), "unit"), aliased(number, "person")], source)  # type: ignore[arg-type]
+
+
+def _word(word: Word, rows: Rows, names: Mapping[str, str]) -> exp.Expr:
+    """Classes packed by Horner's scheme; NULL in the words of other snapshots."""
+    if word.snapshot != rows.snapshot:
+        return cast(exp.Null(), "BIGINT")
+    packed: exp.Expr = cast(integer(0), "BIGINT")
+    for number in reversed(word.columns):
+        shifted = exp.Mul(this=exp.Paren(this=packed), expression=cast(integer(rows.sizes[number]), "BIGINT"))
+        packed = exp.Add(this=cast(_code(rows.coded[number], rows, names), "BIGINT"), expression=shifted)
+    return packed
+
+
+def _code(coded: Coded, rows: Rows, names: Mapping[str, str]) -> exp.Expr:
+    if coded.name == SINGLE:
+        return integer(1) if rows.own.rows_per_key == 1 else column("alone", "t0")
+    asset = next(asset for asset in rows.assets if asset.qualified == coded.asset)
+    alias = names[asset.qualified]
+    if coded.classified is not None and coded.column is not None:
+        return coded.classified.code(_column(asset, coded.column, alias))
+    return trees.case(
+        (trees.is_null(_column(asset, asset.rule.join_key, alias)), integer(UNMATCHED)),
+        default=integer(MATCHED),
+    )
+
+
+def _kept(rows: Rows) -> tuple[Asset, ...]:
+    """The assets whose columns tell a row apart; the others follow from the key."""
+    return (rows.own,) if rows.other is None else (rows.own, rows.other)
+
+
+def _owner(asset: Asset, snapshot: int) -> str:
+    return asset.owner if snapshot == 0 else f"{asset.owner}@{snapshot}"
+
+
+def _table(asset: Asset, snapshot: int, alias: str) -> exp.Table:
+    return trees.asset(_owner(asset, snapshot), asset.name, alias)
+
+
+def _again(table: str, alias: str) -> exp.Table:
+    return exp.Table(
+        this=exp.Identifier(this=table, quoted=False), alias=exp.TableAlias(this=exp.Identifier(this=alias, quoted=False))
+    )
+
+
+def _column(asset: Asset, name: str, alias: str) -> exp.Column:
+    return column(_name(asset, name), alias)
+
+
+def _name(asset: Asset, name: str) -> str:
+    found = asset.schema.get(name)
+    assert found is not None  # noqa: S101  judged before
+    return found.name

@@ -1,0 +1,317 @@
+"""From the parts of a plan to class queries: what the certification has to know of the rows of each asset, and nothing more.
+
+A *universe* is one asset A: its rows, left joined to every asset some part joins it to, so that a row of A stands in it whether
+or not it has met anybody. Assets that do not bear the rows of a part join by keys that occur once, as in the query of the part;
+the one that may bear them, if it is not A, joins with all its rows (a universe for each such asset, so that two of them never
+multiply each other). A column is what its classes are (`class_columns`), whether an asset was met is a column too.
+
+Parts of earlier snapshots of the data read the same universe: a row of A is the same row in both when everything in it is the
+same, so that a combination over both is about the rows that came, went or changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from math import prod
+from typing import Final
+
+from cleanroom_core.errors import InputError
+from cleanroom_core.guard.class_columns import Classified, KeyUse, PresentUse, Use, Uses
+from cleanroom_core.guard.class_query import MATCHED, SINGLE, UNMATCHED, Coded, Rows, class_select, named_in
+from cleanroom_core.guard.question import AllOf, Condition, Question, Ref, Within
+from cleanroom_core.guard.regions import Region
+from cleanroom_core.guard.relation import bearer, is_reduced
+from cleanroom_core.guard.safe_query import DIALECTS, SafeQuery, question_of
+from cleanroom_core.guard.world import Asset, Period
+from cleanroom_core.sql.cells import Thresholds
+from cleanroom_core.sql.classes import (
+    ByBranch,
+    ByClass,
+    ClassPlan,
+    CodeColumn,
+    Every,
+    InClasses,
+    KeyClasses,
+    PartClasses,
+    Some,
+    Test,
+    Word,
+)
+
+MOST_PHANTOMS: Final = 2_000_000
+_WORD: Final = 2**62  # classes of several columns are packed into one BIGINT
+_SEAL: Final = object()
+
+
+class ClassQuery:
+    """A query for the classes of one asset's rows. `assets`: what it reads, those of snapshot N as `owner@N.name`. Its columns
+    are `person` (a number of no meaning) and `w0`, `w1`, ... as `plan.words` says; its rows are distinct. Immutable."""
+
+    __slots__ = ("__weakref__", "_render", "assets", "plan")
+
+    assets: tuple[str, ...]
+    plan: ClassPlan
+    _render: Callable[[str], str]
+
+    def __init__(self, seal: object, plan: ClassPlan, assets: tuple[str, ...], write: Callable[[str], str]) -> None:
+        if seal is not _SEAL:
+            raise InputError(
+                "A ClassQuery is made by the guard only.", hint="Judge templates and plan their classes.", code="GUARD"
+            )
+        object.__setattr__(self, "plan", plan)
+        object.__setattr__(self, "assets", assets)
+        object.__setattr__(self, "_render", lru_cache(maxsize=len(DIALECTS))(write))
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"A ClassQuery cannot be changed ({name}).")
+
+    def render(self, dialect: str) -> str:
+        """SQL text for "duckdb" or "spark"; raises InputError for another dialect."""
+        if dialect not in DIALECTS:
+            raise InputError(f"There is no dialect {dialect!r}.", hint=f"Known are {', '.join(DIALECTS)}.", code="DIALECT")
+        return self._render(dialect)
+
+
+@dataclass(frozen=True)
+class PlannedPart:
+    """A part of the plan on the snapshot it was, or is to be, computed on: 0 is the present one."""
+
+    query: SafeQuery
+    snapshot: int = 0
+
+
+def class_queries(parts: Sequence[PlannedPart], thresholds: Thresholds) -> tuple[ClassQuery, ...]:
+    """One query for each universe; parts go by their place in `parts`.
+
+    Raises InputError: NO_LABELS for a key whose labels nobody has published, TOO_LARGE when the label combinations of the plan
+    are too many to be certified, SNAPSHOTS when an asset had other columns in an earlier snapshot."""
+    questions = [question_of(part.query) for part in parts]
+    for question in questions:
+        for key in question.layout.keys:
+            if key.labels is None:
+                raise InputError(
+                    f"The labels of {key.name} are not known, so that its cells cannot be certified.",
+                    hint="Its owner publishes the asset again, or names a domain in the rule.",
+                    code="NO_LABELS",
+                )
+    found = tuple(
+        _Universe(asset, other, parts, questions, numbers).query(thresholds) for asset, other, numbers in _universes(questions)
+    )
+    phantoms = sum(_phantoms(query.plan) for query in found)
+    if phantoms > MOST_PHANTOMS:
+        raise InputError(
+            f"The plan has {phantoms:,} label combinations; at most {MOST_PHANTOMS:,} can be certified.",
+            hint="Group by fewer or coarser dimensions.",
+            code="TOO_LARGE",
+        )
+    return found
+
+
+def _universes(questions: Sequence[Question]) -> Iterator[tuple[str, str | None, list[int]]]:
+    """Each asset with each asset that bears rows it is joined to, and the parts that can be read off both; at last those parts
+    in which the asset bears the rows itself, unless they are in all of the others already."""
+    multiple = {asset.qualified for question in questions for asset in question.assets if asset.rows_per_key != 1}
+    for name in sorted({asset.qualified for question in questions for asset in question.assets}):
+        own, borne = [], dict[str, list[int]]()
+        for number, question in enumerate(questions):
+            if all(asset.qualified != name for asset in question.assets):
+                continue
+            other = bearer(question).qualified
+            if other == name or other not in multiple:
+                own.append(number)
+            else:
+                borne.setdefault(other, []).append(number)
+        done: set[int] = set()
+        for other, numbers in sorted(borne.items()):
+            apart = [n for n in own if all(asset.qualified != other for asset in questions[n].assets)]
+            done |= {*apart, *numbers}
+            yield name, other, sorted([*apart, *numbers])
+        if not set(own) <= done:
+            yield name, None, own
+
+
+@dataclass
+class _Universe:
+    """One universe being made. `other`: the asset whose rows multiply those of `asset`."""
+
+    asset: str
+    other: str | None
+    parts: Sequence[PlannedPart]
+    questions: Sequence[Question]
+    numbers: list[int]
+
+    def __post_init__(self) -> None:
+        self.snapshots = sorted({self.parts[n].snapshot for n in self.numbers})
+        self.classified = self._classified()
+        self.columns: list[CodeColumn] = []
+        self.coded: dict[int, list[Coded]] = {snapshot: [] for snapshot in self.snapshots}
+        self.index: dict[tuple[int, str], int] = {}  # (snapshot, name of the column) -> its number
+
+    def query(self, thresholds: Thresholds) -> ClassQuery:
+        for snapshot in self.snapshots:
+            self._add_columns(snapshot)
+        words = self._words()
+        plan = ClassPlan(
+            self.asset if self.other is None else f"{self.asset} by {self.other}",
+            thresholds.minimum((self.asset,)),
+            tuple(self.columns),
+            tuple(words),
+            {n: self._part(n) for n in self.numbers},
+        )
+        rows = [self._rows(snapshot, words) for snapshot in self.snapshots]
+        assets = {named_in(asset, each.snapshot) for each in rows for asset in each.assets}
+        return ClassQuery(_SEAL, plan, tuple(sorted(assets)), lambda dialect: class_select(rows, words).sql(dialect=dialect))
+
+    def _of(self, snapshot: int) -> list[int]:
+        return [n for n in self.numbers if self.parts[n].snapshot == snapshot]
+
+    def _classified(self) -> Mapping[Ref, Classified]:
+        """Classes of every column, the same in all snapshots."""
+        found: dict[Ref, Uses] = {}
+        for n in self.numbers:
+            question = self.questions[n]
+            for ref, use in _uses(question):
+                uses = found.setdefault(ref, Uses(question.column(ref)))
+                uses.uses[use] = None
+                uses.know(_asset(question, ref.asset))
+        return {ref: uses.classified() for ref, uses in sorted(found.items())}
+
+    def _add_columns(self, snapshot: int) -> None:
+        """Whether the row's key is its own, which assets it met, then the classes of every column in use."""
+        questions = [self.questions[n] for n in self._of(snapshot)]
+        if self.other is not None:
+            self._add(snapshot, Coded(SINGLE, self.asset), CodeColumn(SINGLE, 2, (1,)))
+        optional = {name for question in questions for name in question.optional}
+        others = sorted({asset.qualified for question in questions for asset in question.assets} - {self.asset})
+        for name in others:
+            column = CodeColumn(f"{name} is met", 2, (MATCHED, UNMATCHED) if name in optional else (MATCHED,))
+            self._add(snapshot, Coded(column.name, name), column)
+        used = {ref for question in questions for ref, _ in _uses(question)}
+        for ref, classified in self.classified.items():
+            if ref in used:
+                owner = self.index.get((snapshot, f"{ref.asset} is met"))
+                column = CodeColumn(str(ref), classified.count, classified.default, owner, classified.absent)
+                self._add(snapshot, Coded(str(ref), ref.asset, ref.column, classified), column)
+
+    def _add(self, snapshot: int, coded: Coded, column: CodeColumn) -> None:
+        self.index[snapshot, column.name] = len(self.columns)
+        self.columns.append(column)
+        self.coded[snapshot].append(coded)
+
+    def _words(self) -> list[Word]:
+        words = []
+        for snapshot in self.snapshots:
+            packed: list[int] = []
+            for number in (self.index[snapshot, coded.name] for coded in self.coded[snapshot]):
+                if prod(self.columns[each].classes for each in (*packed, number)) >= _WORD:
+                    words.append(Word(snapshot, tuple(packed)))
+                    packed = []
+                packed.append(number)
+            words.append(Word(snapshot, tuple(packed)))
+        return words
+
+    def _rows(self, snapshot: int, words: Sequence[Word]) -> Rows:
+        questions = [self.questions[n] for n in self._of(snapshot)]
+        assets = {asset.qualified: asset for question in questions for asset in question.assets}
+        known = {asset.qualified: asset for question in self.questions for asset in question.assets}
+        assets |= {name: known[name] for name in (self.asset, self.other) if name is not None and name not in assets}
+        own = assets.pop(self.asset)
+        other = assets.pop(self.other) if self.other is not None else None
+        period = _period(self.questions)
+        coded = {self.index[snapshot, each.name]: each for each in self.coded[snapshot]}
+        sizes = {number: self.columns[number].classes for number in coded}
+        return Rows(snapshot, own, other, tuple(assets[name] for name in sorted(assets)), period, coded, sizes)
+
+    def _part(self, n: int) -> PartClasses:
+        question, snapshot = self.questions[n], self.parts[n].snapshot
+        bears = bearer(question)
+        tests: list[Test] = []
+        if self.other is not None and is_reduced(_asset(question, self.asset), bears):
+            tests.append(InClasses(self.index[snapshot, SINGLE], frozenset({1})))
+        for asset in question.assets:
+            if asset.qualified != self.asset:
+                met = frozenset({MATCHED, UNMATCHED} if asset.qualified in question.optional else {MATCHED})
+                tests.append(InClasses(self.index[snapshot, f"{asset.qualified} is met"], met))
+        test = self._reader(snapshot)
+        where = Every((*tests, test(question.where)))
+        keys: list[KeyClasses] = []
+        for key, layout in zip(question.keys, question.layout.keys, strict=True):
+            if key.ref is not None:
+                labels = self.classified[key.ref].labels(KeyUse(key.grid, layout.labels or ()))
+                keys.append(ByClass(self.index[snapshot, str(key.ref)], labels))
+            else:
+                keys.append(ByBranch(tuple((i, test(condition)) for i, (_, condition) in enumerate(key.branches))))
+        present = {
+            figure.name: test(PresentUse(figure.summed), question.figures[figure.name]) for figure in question.layout.figures
+        }
+        columns = {column for each in (where, *keys) for column in _columns(each)}
+        return PartClasses(
+            snapshot, tuple(sorted(columns)), where, tuple(keys), tuple(len(key.labels or ()) for key in question.layout.keys),
+            present,
+        )  # fmt: skip
+
+    def _reader(self, snapshot: int) -> Callable[..., Test]:
+        def test(condition: Condition | PresentUse, ref: Ref | None = None) -> Test:
+            if isinstance(condition, PresentUse):
+                assert ref is not None  # noqa: S101
+                return InClasses(self.index[snapshot, str(ref)], self.classified[ref].where(condition))
+            if isinstance(condition, Within):
+                classes = self.classified[condition.ref].where(condition.region)
+                return InClasses(self.index[snapshot, str(condition.ref)], classes)
+            kind = Every if isinstance(condition, AllOf) else Some
+            return kind(tuple(test(part) for part in condition.parts))
+
+        return test
+
+
+def _uses(question: Question) -> Iterator[tuple[Ref, Use]]:
+    """Every column a question reads, with what it does with it."""
+    yield from _regions(question.where)
+    for key, layout in zip(question.keys, question.layout.keys, strict=True):
+        if key.ref is not None:
+            yield key.ref, KeyUse(key.grid, layout.labels or ())
+        for _, condition in key.branches:
+            yield from _regions(condition)
+    for figure in question.layout.figures:
+        yield question.figures[figure.name], PresentUse(figure.summed)
+
+
+def _regions(condition: Condition) -> Iterator[tuple[Ref, Region]]:
+    if isinstance(condition, Within):
+        yield condition.ref, condition.region
+        return
+    for part in condition.parts:
+        yield from _regions(part)
+
+
+def _columns(found: Test | KeyClasses) -> Iterator[int]:
+    if isinstance(found, InClasses | ByClass):
+        yield found.column
+    elif isinstance(found, ByBranch):
+        for _, test in found.branches:
+            yield from _columns(test)
+    else:
+        for test in found.tests:
+            yield from _columns(test)
+
+
+def _phantoms(plan: ClassPlan) -> int:
+    return sum(prod(len(plan.columns[column].phantoms) for column in part.columns) for part in plan.parts.values())
+
+
+def _period(questions: Sequence[Question]) -> Period | None:
+    """The period whose rows are counted; that of a question without dated assets says nothing."""
+    found = {
+        question.period for question in questions if any(asset.rule.period_column is not None for asset in question.assets)
+    }
+    if len(found) > 1:
+        raise InputError(
+            "Parts of several periods cannot be certified together.", hint="Leave out the earlier ones.", code="PERIODS"
+        )
+    return next(iter(found), None)
+
+
+def _asset(question: Question, name: str) -> Asset:
+    return next(asset for asset in question.assets if asset.qualified == name)

@@ -1,0 +1,201 @@
+"""Class queries say of every cell what its own query says: the same people, for random tables and a plan of many parts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import duckdb
+import numpy as np
+import pytest
+
+from cleanroom_core.guard import World, judge_sql
+from cleanroom_core.guard.classes import ClassQuery, PlannedPart, class_queries
+from cleanroom_core.guard.sheet import Part
+from cleanroom_core.privacy.classes import cell_places, unpacked
+from cleanroom_core.sql.cells import CellLayout
+from cleanroom_core.sql.classes import ClassPlan
+from tests.guard.guard_worlds import world_from
+
+DAYS = [f"2026-{month:02}-{day:02}" for month in (1, 2, 3) for day in range(1, 29)]
+WORLD: dict[str, Any] = {
+    "purposes": ["test"],
+    "minimum_cohort": 2,
+    "dominance_percent": 0,
+    "assets": {
+        "provider.txn": {
+            "columns": {
+                "token": "string", "code": "string", "flag": "bigint", "day": "date", "moment": "timestamp",
+                "velocity": "bigint", "amount": "decimal(9,2)", "score": "double", "device": "string",
+            },
+            "rule": {
+                "privacy_unit": "token",
+                "join_key": "token",
+                "counted": ["device"],
+                "dimensions": {
+                    "code": {"domain": ["5411", "5812", "5999"]}, "flag": {},
+                    "day": {"dates": ["day", "month"]}, "moment": {"dates": ["month"]},
+                },
+                "measures": {
+                    "velocity": {"min": 0, "max": 20, "bands": [5, 10]},
+                    "amount": {"min": 0, "max": 500},
+                    "score": {"min": -1, "max": 1, "bands": ["0.25"]},
+                },
+            },
+            "labels": {
+                "flag": [0, 1], "day@day": DAYS, "day@month": ["2026-01-01", "2026-02-01"],
+                "moment@month": ["2026-01-01", "2026-02-01", "2026-03-01"],
+            },
+        },
+        "consumer.acc": {
+            "columns": {"token": "string", "person": "string", "age": "string", "rate": "double"},
+            "rule": {
+                "privacy_unit": "person",
+                "join_key": "token",
+                "dimensions": {"age": {}},
+                "measures": {"rate": {"min": 0, "max": 1}},
+            },
+            "labels": {"age": ["new", "old", None]},
+        },
+    },
+}  # fmt: skip
+
+JOIN = "provider.txn t JOIN consumer.acc a ON t.token = a.token"
+QUESTIONS = [
+    "SELECT count(*), sum(t.score), count(t.device) FROM provider.txn t",
+    "SELECT t.code, count(*), avg(t.amount) FROM provider.txn t GROUP BY t.code",
+    "SELECT t.code, t.flag, sum(t.velocity) FROM provider.txn t WHERE t.velocity < 10 GROUP BY t.code, t.flag",
+    "SELECT date_trunc('month', t.day), count(*) FROM provider.txn t GROUP BY 1",
+    "SELECT t.day, count(*) FROM provider.txn t WHERE t.day < DATE '2026-02-01' GROUP BY 1",
+    "SELECT date_trunc('month', t.moment), t.flag, count(t.score) FROM provider.txn t WHERE t.score >= 0.25 GROUP BY 1, 2",
+    "SELECT t.code, count(*) FROM provider.txn t WHERE t.flag IS NULL OR t.code <> '5411' GROUP BY 1",
+    "SELECT a.age, count(*), avg(a.rate) FROM consumer.acc a GROUP BY a.age",
+    f"SELECT a.age, t.code, count(*), sum(t.amount), sum(a.rate) FROM {JOIN} GROUP BY 1, 2",
+    f"SELECT t.flag, count(*) FROM {JOIN} WHERE (a.age = 'new' OR t.flag = 1) AND t.velocity IS NOT NULL GROUP BY 1",
+    f"SELECT date_trunc('month', t.day), a.age, count(*) FROM {JOIN} WHERE NOT t.velocity >= 5 GROUP BY 1, 2",
+]
+TABLES = {
+    "provider.txn": "token VARCHAR, code VARCHAR, flag BIGINT, day DATE, moment TIMESTAMP, velocity BIGINT,"
+    " amount DECIMAL(9,2), score DOUBLE, device VARCHAR",
+    "consumer.acc": "token VARCHAR, person VARCHAR, age VARCHAR, rate DOUBLE",
+}
+
+
+def _world(txn: float | None, acc: float | None, **thresholds: Any) -> World:
+    world = world_from(WORLD | thresholds)
+    measured = {"provider.txn": txn, "consumer.acc": acc}
+    return replace(world, assets={name: replace(asset, rows_per_key=measured[name]) for name, asset in world.assets.items()})
+
+
+def _parts(world: World, questions: list[str]) -> list[Part]:
+    parts = []
+    for sql in questions:
+        verdict = judge_sql(sql, "consumer", world)
+        assert verdict.ok, [str(finding) for finding in verdict.findings]
+        parts += verdict.sheets[0].parts
+    return parts
+
+
+def _fill(room: duckdb.DuckDBPyConnection, seed: int, *, accounts: str, snapshot: str = "") -> None:
+    """Values beyond every label and band, NULL everywhere, NaN, tokens of nobody; `accounts`: SQL for the account's key."""
+    for name, columns in TABLES.items():
+        owner, table = name.split(".")
+        room.execute(f'CREATE SCHEMA IF NOT EXISTS "{owner}{snapshot}"')
+        room.execute(f'CREATE OR REPLACE TABLE "{owner}{snapshot}".{table} ({columns})')
+    room.execute(f"SELECT setseed({seed / 100})")
+    room.execute(
+        f'INSERT INTO "provider{snapshot}".txn SELECT'
+        " CASE WHEN random() < 0.95 THEN 'p' || CAST(floor(40 * random()) AS INT) END,"
+        " ['5411', '5812', '5999', '7777', NULL][CAST(floor(5 * random()) AS INT) + 1],"
+        " [0, 1, 2, NULL][CAST(floor(4 * random()) AS INT) + 1],"
+        " CASE WHEN random() < 0.9 THEN DATE '2025-12-20' + CAST(floor(120 * random()) AS INT) END,"
+        " TIMESTAMP '2025-12-20 23:59:59' + INTERVAL (CAST(floor(3000 * random()) AS INT)) HOUR,"
+        " CASE WHEN random() < 0.9 THEN CAST(floor(33 * random()) AS INT) - 3 END,"
+        " CASE WHEN random() < 0.9 THEN CAST(100 * random() AS DECIMAL(9,2)) END,"
+        " [0.25, 0.2, 0.3, 'nan'::DOUBLE, NULL][CAST(floor(5 * random()) AS INT) + 1],"
+        " CASE WHEN random() < 0.5 THEN 'x' END FROM range(400)"
+    )
+    room.execute(
+        f"INSERT INTO \"consumer{snapshot}\".acc SELECT {accounts}, CASE WHEN random() < 0.9 THEN 'c' || (i % 25) END,"
+        " ['new', 'old', NULL, 'alien'][CAST(floor(4 * random()) AS INT) + 1],"
+        " CASE WHEN random() < 0.8 THEN random() ELSE 'nan'::DOUBLE END FROM range(50) r(i)"
+    )
+
+
+def _cells(room: duckdb.DuckDBPyConnection, part: Part) -> dict[tuple[Any, ...], list[Any]]:
+    """Labels -> people of each unit, rows, and people with a value of each figure, as the part's own query counts them."""
+    layout = part.layout
+    names = [f"u{u}_people" for u in range(len(layout.units))]
+    names += [f"u0_f{f}_people" for f in range(len(layout.figures))]
+    found = {}
+    for row in room.execute(part.query.render("duckdb")).fetchall():
+        values = dict(zip(layout.columns, row, strict=True))
+        labels = tuple(values[f"k{i}"] for i in range(len(layout.keys)))
+        if all(label in (key.labels or ()) for label, key in zip(labels, layout.keys, strict=True)):
+            found[labels] = [int(values[name]) for name in names]
+    return found
+
+
+def _classes(room: duckdb.DuckDBPyConnection, query: ClassQuery) -> tuple[np.ndarray, np.ndarray, dict[int, np.ndarray]]:
+    arrays = room.execute(query.render("duckdb")).fetchnumpy()
+    words = [np.ma.filled(arrays[f"w{i}"], -1) for i in range(len(query.plan.words))]
+    codes, there = unpacked(query.plan, words)
+    return np.asarray(arrays["person"]), codes, there
+
+
+def _counted(plan: ClassPlan, n: int, layout: CellLayout, classes: Any, figure: str | None = None) -> dict[Any, int]:
+    from cleanroom_core.privacy import classes as reading
+
+    person, codes, there = classes
+    part = plan.parts[n]
+    places = cell_places(part, codes, there[part.snapshot])
+    inside = places >= 0
+    if figure is not None:
+        inside &= reading._holds(part.present[figure], codes)
+    people: dict[int, set[int]] = {}
+    for place, who in zip(places[inside].tolist(), person[inside].tolist(), strict=True):
+        people.setdefault(place, set()).add(who)
+    found = {}
+    for place, who_all in people.items():
+        labels, rest = [], place
+        for key in reversed(layout.keys):
+            assert key.labels is not None
+            rest, at = divmod(rest, len(key.labels))
+            labels.append(key.labels[at])
+        found[tuple(reversed(labels))] = len(who_all)
+    return found
+
+
+def _agree(room: duckdb.DuckDBPyConnection, parts: list[Part], queries: tuple[ClassQuery, ...]) -> int:
+    """Every universe against every part in it; how many cells were compared."""
+    compared = 0
+    for query in queries:
+        asset = query.plan.asset.split(" by ")[0]
+        classes = _classes(room, query)
+        for n in query.plan.parts:
+            layout = parts[n].layout
+            unit = next(u for u, unit in enumerate(layout.units) if asset in unit.assets)
+            counts = _counted(query.plan, n, layout, classes)
+            for labels, expected in _cells(room, parts[n]).items():
+                assert counts[labels] == expected[unit], (asset, n, labels)
+                compared += 1
+            for f, figure in enumerate(layout.figures):
+                if unit == 0:
+                    present = _counted(query.plan, n, layout, classes, figure.name)
+                    for labels, expected in _cells(room, parts[n]).items():
+                        assert present.get(labels, 0) == expected[len(layout.units) + f], (asset, n, labels, figure.name)
+            missing = {labels: people for labels, people in counts.items() if labels not in _cells(room, parts[n])}
+            assert all(people < 2 for people in missing.values()) or len(layout.units) > 1, missing
+    return compared
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_people_per_cell_are_those_of_the_cell_query(seed: int) -> None:
+    world = _world(txn=9.0, acc=1.0)
+    parts = _parts(world, QUESTIONS)
+    with duckdb.connect() as room:
+        _fill(room, seed, accounts="'p' || i")
+        queries = class_queries([PlannedPart(part.query) for part in parts], world.thresholds)
+        assert sorted(query.plan.asset for query in queries) == ["consumer.acc by provider.txn", "provider.txn"]
+        assert _agree(room, parts, queries) > 60
+        assert all(ClassPlan.from_json(query.plan.as_json()) == query.plan for query in queries)
