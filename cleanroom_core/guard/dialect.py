@@ -17,9 +17,20 @@ LONGEST = 20_000  # characters; a longer text is not a question somebody will re
 DEEPEST = 25  # parentheses within parentheses
 
 
-_BEGINS_A_LIST = frozenset({None, TokenType.COMMA, TokenType.L_PAREN, TokenType.SELECT, TokenType.GROUP_BY, TokenType.ORDER_BY})
+_BEGINS_A_LIST = frozenset(
+    {None, TokenType.COMMA, TokenType.L_PAREN, TokenType.WITH, TokenType.SELECT, TokenType.GROUP_BY, TokenType.ORDER_BY}
+)
 _ENDS_A_LIST = frozenset(
-    {None, TokenType.COMMA, TokenType.R_PAREN, TokenType.FROM, TokenType.WHERE, TokenType.GROUP_BY, TokenType.HAVING}
+    {
+        None,
+        TokenType.COMMA,
+        TokenType.R_PAREN,
+        TokenType.SELECT,
+        TokenType.FROM,
+        TokenType.WHERE,
+        TokenType.GROUP_BY,
+        TokenType.HAVING,
+    }
     | {TokenType.ORDER_BY, TokenType.LIMIT, TokenType.SEMICOLON}
 )
 
@@ -55,7 +66,8 @@ def parse(text: str) -> exp.Select:
         hint = "Ask the parts as templates of their own."
         where = place(text, select) if select is not None else None
         raise _statement("A template is exactly one SELECT.", hint, "NOT_ONE_SELECT", where)
-    select.set("hint", None)
+    for query in select.find_all(exp.Select):
+        query.set("hint", None)
     return select
 
 

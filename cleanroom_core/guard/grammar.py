@@ -12,10 +12,13 @@ _BINARY = ("this", "expression")
 _ALONE = ("this",)
 
 GRAMMAR: dict[type[exp.Expr], tuple[str, ...]] = {
-    exp.Select: ("expressions", "from_", "joins", "where", "group", "having", "order", "limit"),
+    exp.Select: ("with_", "expressions", "from_", "joins", "where", "group", "having", "order", "limit"),
+    exp.With: ("expressions",),
+    exp.CTE: ("this", "alias"),
+    exp.Subquery: ("this", "alias"),
     exp.From: _ALONE,
     exp.Table: ("this", "db", "alias"),
-    exp.TableAlias: _ALONE,
+    exp.TableAlias: ("this", "columns"),
     exp.Join: ("this", "kind", "side", "on", "using"),
     exp.Where: _ALONE,
     exp.Group: ("expressions", "all"),
@@ -103,10 +106,20 @@ FUNCTIONS = (
     "floor, ceil, abs, cast, coalesce and nullif; what another one computes is shared as a column of its own."
 )
 
+SUBQUERY = ("SUBQUERY", "A query within a query stands in WITH, FROM or JOIN only.", "Join the asset on its key instead.")
+_UNION = ("UNION", "Rows of several queries could pad a cohort.", "Ask each as a template of its own.")
+_CHANGE = ("STATEMENT", "A query in WITH is a SELECT.", "Write SELECT.")
+
 # What people try most, with the words that help: class -> (code, message, hint).
 KNOWN: dict[type[exp.Expr], tuple[str, str, str]] = {
-    exp.With: ("CTE", "WITH is not in the grammar yet.", "Write the question as one SELECT over the assets."),
-    exp.Subquery: ("SUBQUERY", "A query within a query is not in the grammar yet.", "Write one SELECT over the assets."),
+    exp.Union: _UNION,
+    exp.Intersect: _UNION,
+    exp.Except: _UNION,
+    exp.Insert: _CHANGE,
+    exp.Update: _CHANGE,
+    exp.Delete: _CHANGE,
+    exp.Merge: _CHANGE,
+    exp.Command: _CHANGE,
     exp.Exists: ("SUBQUERY", "EXISTS asks about single rows.", "Join the asset on its key instead."),
     exp.Window: ("WINDOW", "Window functions look at neighbouring rows.", "Group by a dimension instead."),
     exp.TableSample: ("SAMPLE", "A sample is a chosen subset.", "Ask over all rows."),
@@ -131,7 +144,7 @@ KNOWN: dict[type[exp.Expr], tuple[str, str, str]] = {
 
 # Clauses of Select that hold other things than nodes of their own: argument -> (code, message, hint).
 CLAUSES: dict[str, tuple[str, str, str]] = {
-    "with_": KNOWN[exp.With],
+    "recursive": ("RECURSIVE", "A recursive query has no end that people could agree on.", "Write WITH without RECURSIVE."),
     "distinct": ("DISTINCT", "SELECT DISTINCT lists values.", "Group by the dimension and count people or rows."),
     "qualify": KNOWN[exp.Window],
     "windows": KNOWN[exp.Window],
@@ -145,9 +158,21 @@ CLAUSES: dict[str, tuple[str, str, str]] = {
 def unlisted_arguments(node: exp.Expr) -> list[str]:
     """Arguments that are set on this node and not in the table; [""] when its class is not in the table at all."""
     allowed = GRAMMAR.get(type(node))
-    if allowed is None:
+    if allowed is None or not _in_place(node):
         return [""]
     unlisted = [name for name, value in node.args.items() if name not in allowed and value not in (None, False, [])]
     if isinstance(node, exp.Join) and node.args.get("side") and node.side.upper() not in SIDES:
         unlisted.append("side")
+    if isinstance(node, exp.TableAlias) and node.args.get("columns") and not isinstance(node.parent, exp.CTE | exp.Subquery):
+        unlisted.append("columns")
     return unlisted
+
+
+def _in_place(node: exp.Expr) -> bool:
+    """Queries within queries stand in WITH, FROM and JOIN, and are SELECTs."""
+    if isinstance(node, exp.Subquery):
+        placed = isinstance(node.parent, exp.From | exp.Join | exp.CTE | exp.Subquery) and node.arg_key == "this"
+        return placed and isinstance(node.this, exp.Select | exp.Subquery | exp.SetOperation)
+    if isinstance(node, exp.Select):
+        return node.parent is None or isinstance(node.parent, exp.CTE | exp.Subquery)
+    return True

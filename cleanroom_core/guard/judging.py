@@ -10,6 +10,7 @@ from typing import TypeVar
 from cleanroom_core.guard.calendar import following
 from cleanroom_core.guard.dialect import parse
 from cleanroom_core.guard.finding import Finding, Refusal
+from cleanroom_core.guard.inline import inlined
 from cleanroom_core.guard.question import AllOf, Condition, Key, Question, Ref, Within, both, canonical_hash
 from cleanroom_core.guard.reading.conditions import condition, conjuncts
 from cleanroom_core.guard.reading.outputs import Frame
@@ -32,7 +33,9 @@ def judge(template: Template, world: World) -> Verdict:
     text = unicodedata.normalize("NFC", template.sql)
     try:
         reading = Reading(text, parse(text), world, template.parameters, {}, template.receiver, template.purpose)
-        for stage in STAGES:
+        for number, stage in enumerate(STAGES):
+            if number == 1:  # the closed grammar is about the text as it was written, all others about what it means
+                reading = replace(reading, select=inlined(reading.select, world))
             found = [finding for rule in stage for finding in rule(reading)]
             if found:
                 return Verdict(tuple(dict.fromkeys(found)), ())

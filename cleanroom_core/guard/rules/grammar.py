@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from sqlglot import exp
 
 from cleanroom_core.guard.finding import Finding, Refusal
-from cleanroom_core.guard.grammar import CLAUSES, FUNCTIONS, KNOWN, unlisted_arguments
+from cleanroom_core.guard.grammar import CLAUSES, FUNCTIONS, KNOWN, SUBQUERY, unlisted_arguments
 from cleanroom_core.guard.reading.scope import Reading
 
 
@@ -20,6 +20,8 @@ def grammar(reading: Reading) -> Iterator[Finding]:
 
 def _refusal(node: exp.Expr, argument: str) -> Refusal:
     known = KNOWN.get(type(node)) if not argument else CLAUSES.get(argument)
+    if known is None and not argument and isinstance(node, exp.Select | exp.Subquery):
+        known = SUBQUERY
     if known is None and isinstance(node, exp.Join) and argument:
         known = ("JOIN", "Assets are joined by INNER, LEFT or RIGHT JOIN on keys only.", "Write JOIN ... ON a.key = b.key.")
     if known is None and not argument and isinstance(node, exp.AggFunc):
