@@ -17,6 +17,7 @@ from cleanroom_core.stories.drafts import read_draft
 from cleanroom_core.stories.plan import explain, propose_plan, reject_plan, sign_plan, withdraw_plan
 from pages._ui.acts import confirm, show_failed
 from pages._ui.cards import flash, plain, status, type_of_status
+from pages._ui.estimate import show_costs
 from pages._ui.guard import action, require
 from pages._ui.jobs import desk, show_job
 from pages._ui.next_task import nothing_yet
@@ -54,6 +55,7 @@ def proposal(room: Room, plan: PlanState) -> None:
     if plan.stage is not Stage.OFFERED:
         propose_again(room, plan)
         return
+    show_costs(room, {name: planned.template for name, planned in plan.text.templates.items()}, "proposal")
     signature_boxes(room, plan.approvals, Permission.PLAN_SIGN, plan.text_hash)
     own = plan.by.alias == room.alias and plan.by.user == room.user.username
     with st.container(horizontal=True):

@@ -30,6 +30,7 @@ class Permission(StrEnum):
     ROOM_ACCEPT = "room.accept"
     PLAN_PROPOSE = "plan.propose"  # propose or withdraw a template
     PLAN_SIGN = "plan.sign"  # sign or reject the plan's text
+    PLAN_ESTIMATE = "plan.estimate"  # see what a template would cost the own tables: own figures, rounded, logged
     PLAN_COMPUTE = "plan.compute"
     REVIEW_FIGURES = "review.figures"  # see quarantined figures of the own side
     REVIEW_DECIDE = "review.decide"
@@ -44,16 +45,19 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.ENGINEER: _EVERYBODY
     | {
         Permission.PRECHECK_RUN, Permission.TOKEN_KEY, Permission.TOKEN_ALIGN, Permission.ROOM_CREATE, Permission.ROOM_ACCEPT,
-        Permission.PLAN_COMPUTE, Permission.POLICY_PREVIEW,
+        Permission.PLAN_COMPUTE, Permission.POLICY_PREVIEW, Permission.PLAN_ESTIMATE,
     },
     Role.STEWARD: _EVERYBODY
     | {
         Permission.PRECHECK_RUN, Permission.POLICY_PREVIEW, Permission.POLICY_RAW, Permission.POLICY_PUBLISH,
-        Permission.TOKEN_ALIGN, Permission.PLAN_PROPOSE,
+        Permission.TOKEN_ALIGN, Permission.PLAN_PROPOSE, Permission.PLAN_ESTIMATE,
     },
     Role.ANALYST: _EVERYBODY | {Permission.PLAN_PROPOSE, Permission.PLAN_COMPUTE, Permission.ANSWER_READ},
     Role.REVIEWER: _EVERYBODY
-    | {Permission.PLAN_SIGN, Permission.REVIEW_FIGURES, Permission.REVIEW_DECIDE, Permission.ANSWER_READ},
+    | {
+        Permission.PLAN_SIGN, Permission.PLAN_ESTIMATE, Permission.REVIEW_FIGURES, Permission.REVIEW_DECIDE,
+        Permission.ANSWER_READ,
+    },
     Role.OFFICER: _EVERYBODY | {Permission.AGREEMENT_OFFER, Permission.AGREEMENT_SIGN, Permission.POLICY_PREVIEW},
     Role.AUDITOR: _EVERYBODY,
 }  # fmt: skip

@@ -15,6 +15,7 @@ from cleanroom_core.stories.drafts import draft_template, read_draft
 from cleanroom_core.stories.plan import explain
 from pages._ui.cards import plain
 from pages._ui.errors import shown
+from pages._ui.estimate import show_costs
 from pages._ui.findings import show_findings
 from pages._ui.guard import action
 from pages._ui.room import Room
@@ -43,6 +44,7 @@ def editor(room: Room, propose: Callable[..., None]) -> None:
         show_findings(room, judged.sql, verdict.findings)
         return
     _passed(verdict)
+    show_costs(room, {judged.name: judged}, "editor")
     st.button(
         "Propose this template", key="editor_propose", on_click=action(Permission.PLAN_PROPOSE, propose), args=([judged],),
         help="The plan in force and any open proposal are kept, with this template added; signatures start anew.",
@@ -97,6 +99,7 @@ def _passed(verdict: Verdict) -> None:
     st.success(f"The guard lets it pass: {count} sheet{'s' if count != 1 else ''}, one for each parameter choice.")
     with st.expander("What would run, written by the guard"):
         for sheet in verdict.sheets[:3]:
-            st.code(sheet.query.render("duckdb"), language=None, wrap_lines=True)
+            for part in sheet.parts:
+                st.code(part.query.render("duckdb"), language=None, wrap_lines=True)
         if count > 3:
             st.caption(f"and {count - 3} more of the same shape")

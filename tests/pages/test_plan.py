@@ -210,3 +210,36 @@ def finish(app: Any, room: Any) -> None:
             thread.join(60)
     app.run()
     assert not app.exception
+
+
+def test_before_signing_each_side_sees_what_it_costs_its_own_tables(tiny: Make, wizard: Make) -> None:
+    room = tiny("plan harbour proposed")
+    app = wizard("north.reviewer", "plan")
+    assert "**north.orders**" not in texts(app)
+    press(app, "Measure on our tables")
+    said = texts(app)
+    assert "**north.orders**: Of the parameter choices the largest is about 140 people or a few more." in said
+    assert "6 of 6 combinations of its labels have 20 people or more" in said
+    assert "**harbour.members**" not in said
+    assert [entry.entry.public for entry in room.side("north").log.records() if entry.entry.kind == "access"] == [
+        {"object": "own figures for planning"}
+    ]
+    other = wizard("harbour.steward", "plan")
+    press(other, "Measure on our tables")
+    assert "**harbour.members**" in texts(other)
+    assert "north.orders**" not in texts(other)
+
+
+def test_the_editor_measures_too_and_suggests_what_keeps_more(tiny: Make, wizard: Make) -> None:
+    tiny("assets harbour registered")
+    sql = "SELECT o.category, count(*) AS n FROM north.orders o WHERE o.category IN ('books', 'toys') GROUP BY o.category"
+    app = fill(wizard("north.steward", "plan"), name="few", sql=sql)
+    press(app, "Measure on our tables")
+    assert "2 of 2 combinations" in texts(app)
+    assert "What would keep more" not in texts(app)
+
+
+@pytest.mark.parametrize("username", ["north.analyst", "north.officer", "auditor"])
+def test_own_figures_are_for_those_who_may_see_them(tiny: Make, wizard: Make, username: str) -> None:
+    tiny("plan harbour proposed")
+    assert "Measure on our tables" not in buttons(wizard(username, "plan"))

@@ -10,7 +10,20 @@ import pytest
 from cleanroom_core.errors import CleanRoomError, NotPermittedError
 from cleanroom_core.guard.template import Template
 from cleanroom_core.identity.permissions import PERMISSIONS, Permission, Role, User
-from cleanroom_core.stories import agree, align, answer, compute, drafts, open_room, plan, precheck, publish, review, token_keys
+from cleanroom_core.stories import (
+    agree,
+    align,
+    answer,
+    compute,
+    drafts,
+    estimate,
+    open_room,
+    plan,
+    precheck,
+    publish,
+    review,
+    token_keys,
+)
 from cleanroom_core.stories.collaborator import Collaborator
 from tests.stories.tiny_room import TinyRoom
 
@@ -56,6 +69,7 @@ VERBS: dict[str, tuple[Permission, Verb]] = {
     "sign_plan": (Permission.PLAN_SIGN, lambda side, user, room: plan.sign_plan(side, user, "0" * 64)),
     "reject_plan": (Permission.PLAN_SIGN, lambda side, user, room: plan.reject_plan(side, user, "0" * 64, "why")),
     "withdraw_plan": (Permission.PLAN_PROPOSE, lambda side, user, room: plan.withdraw_plan(side, user, "0" * 64)),
+    "estimate_template": (Permission.PLAN_ESTIMATE, lambda side, user, room: estimate.estimate_template(side, user, TEMPLATE)),
     "compute_plan": (Permission.PLAN_COMPUTE, lambda side, user, room: compute.compute_plan(side, user)),
     "see_figures": (Permission.REVIEW_FIGURES, lambda side, user, room: review.see_figures(side, user, "north-0")),
     "release_result": (Permission.REVIEW_DECIDE, lambda side, user, room: review.release_result(side, user, "north-0")),
