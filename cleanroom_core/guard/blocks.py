@@ -136,8 +136,10 @@ class Names:
                           "Pass the column on as it is, and write CASE around it in the outer query.",
                           clause="grammar.joins", at=node)  # fmt: skip
         if isinstance(value, exp.Column):
-            return _column(value.name, value.table, node.args.get("table") or node.this)
-        return self.tables.copy(value)
+            return _column(value.name, value.table, _leftmost(node))
+        copied = self.tables.copy(value)
+        copied.meta["used"] = _leftmost(node).meta.get("start")
+        return copied
 
     def rewritten(self, node: exp.Expr, aliases: Aliases) -> exp.Expr:
         """A copy of an expression with every column replaced by what it stands for."""
@@ -216,4 +218,4 @@ def _column(name: str, alias: str, at: exp.Expr | None = None) -> exp.Column:
 
 
 def _leftmost(node: exp.Expr) -> exp.Expr:
-    return node.args.get("table") or node
+    return node.args.get("table") or node.this if isinstance(node, exp.Column) else node

@@ -80,8 +80,12 @@ def check_rows(names: Names) -> None:
                 raise _refused(f"{names.tables.assets[table.alias].qualified} has several rows of a person.", source.at)
 
 
-def bare(at: exp.Expr) -> Refusal:
-    return _refused("Here stands the figure of one person.", at)
+def bare(figure: exp.Expr) -> Refusal:
+    """Of a figure per person that stands alone; the place is where the text uses it, not where it makes it."""
+    used = next((node.meta["used"] for node in (figure, figure.parent) if node is not None and node.meta.get("used")), None)
+    at = exp.Identifier(this="")
+    at.meta["start"] = used
+    return _refused("Here stands the figure of one person.", figure if used is None else at)
 
 
 def _over_rows(figure: exp.Expr, whole: exp.Expr, person: exp.Column, at: exp.Expr) -> exp.Expr:
