@@ -16,8 +16,10 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
+from cleanroom_core.sql.cells import CellLayout, Cells, Label, Thresholds
+from cleanroom_core.sql.classes import ClassPlan
 from cleanroom_core.sql.types import Schema
 
 Value = None | str | int | bool | float | Decimal | date | datetime  # a datetime is naive and means UTC
@@ -107,6 +109,48 @@ class CellRows:
     rows: tuple[Row, ...]
 
 
+@dataclass(frozen=True)
+class NewPart:
+    """One partition to be computed: its cell query, and the shape of what that returns."""
+
+    query: CellQuery
+    layout: CellLayout
+
+
+@dataclass(frozen=True)
+class RowClasses:
+    """One universe of the certification: SQL from the guard in this engine's dialect, which returns `person` and the words of
+    `plan`, and the qualified names it reads."""
+
+    sql: str
+    assets: tuple[str, ...]
+    plan: ClassPlan
+
+
+@dataclass(frozen=True)
+class ComputeJob:
+    """Parts to compute and certify in one go. `classes` count the parts in order, then `released`: cells that are out already
+    and stay out. `seed`: of the certification's draws; 32 random bytes, kept by who computes."""
+
+    parts: tuple[NewPart, ...]
+    released: tuple[Cells, ...]
+    classes: tuple[RowClasses, ...]
+    thresholds: Thresholds
+    seed: bytes
+
+
+@dataclass(frozen=True)
+class Computed:
+    """What may leave: protected cells of each part, certified together with `released`. `withheld`: per part the labels of the
+    cells that passed every other rule and stay back for the certificate's sake; for the custodian alone. `certificate`: numbers
+    and words for everybody, as JSON."""
+
+    run: str
+    cells: tuple[Cells, ...]
+    withheld: tuple[tuple[tuple[Label, ...], ...], ...]
+    certificate: Mapping[str, Any]
+
+
 Progress = Callable[[str, float], None]  # what is being done, share done 0..1
 
 
@@ -178,5 +222,19 @@ class RoomEngine(Protocol):
         """Compute every query; `tables` maps qualified names to what the SQL calls by that name.
 
         Before anything runs each table's files are compared with its digest (IntegrityError). Never returns a part.
+        """
+        ...
+
+    def compute(
+        self,
+        job: ComputeJob,
+        tables: Mapping[str, ShareTable],
+        limits: Limits,
+        progress: Progress | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> Computed:
+        """Compute, protect and certify in one run (`engines.computing`): exact figures and rows stay where the tables are read.
+
+        `tables` has the tables of earlier snapshots too, as the class queries name them (`provider@2.sales`).
         """
         ...

@@ -183,10 +183,9 @@ class _Universe:
         questions = [self.questions[n] for n in self._of(snapshot)]
         if self.other is not None:
             self._add(snapshot, Coded(SINGLE, self.asset), CodeColumn(SINGLE, 2, (1,)))
-        optional = {name for question in questions for name in question.optional}
         others = sorted({asset.qualified for question in questions for asset in question.assets} - {self.asset})
         for name in others:
-            column = CodeColumn(f"{name} is met", 2, (MATCHED, UNMATCHED) if name in optional else (MATCHED,))
+            column = CodeColumn(f"{name} is met", 2, (MATCHED, UNMATCHED))  # nor may it show that everybody was met
             self._add(snapshot, Coded(column.name, name), column)
         used = {ref for question in questions for ref, _ in _uses(question)}
         for ref, classified in self.classified.items():

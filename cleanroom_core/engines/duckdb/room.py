@@ -7,7 +7,8 @@ from pathlib import Path
 
 from cleanroom_core.engines import delta
 from cleanroom_core.engines.duckdb.calling import call
-from cleanroom_core.engines.protocol import CellQuery, CellRows, Limits, Progress, ShareTable
+from cleanroom_core.engines.job_json import computed_from_json, job_to_json
+from cleanroom_core.engines.protocol import CellQuery, CellRows, Computed, ComputeJob, Limits, Progress, ShareTable
 from cleanroom_core.errors import EngineLostError, IntegrityError
 
 
@@ -40,6 +41,23 @@ class DuckDBRoomEngine:
                 raise EngineLostError("A part of the result is missing.", hint="Run it again.")
             cells.append(CellRows(query.id, answer.run, tuple(answer.result[query.id]["columns"]), rows))
         return tuple(cells)
+
+    def compute(
+        self,
+        job: ComputeJob,
+        tables: Mapping[str, ShareTable],
+        limits: Limits,
+        progress: Progress | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> Computed:
+        read = {name for part in job.parts for name in part.query.assets}
+        read |= {name for classes in job.classes for name in classes.assets}
+        body = {
+            "tables": {name: _opened(table) for name, table in tables.items() if name in read},
+            "job": job_to_json(job),
+        }
+        answer = call("room", "compute", body, self._work_dir, limits, progress, cancelled)
+        return computed_from_json(answer.run, answer.result, [part.layout for part in job.parts])
 
 
 def _is_read(name: str, queries: Sequence[CellQuery]) -> bool:

@@ -1,0 +1,121 @@
+"""Compute a job where the tables are read: cells, protection, classes of rows, certification. The same code for every engine,
+which gives two callables; run in DuckDB's locked process, and beside the session on Spark.
+
+Nothing exact leaves: how many people stand in a cell orders what is withheld and ends here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+from cleanroom_core.engines.protocol import Computed, ComputeJob, Progress, Row
+from cleanroom_core.privacy.protect import protect
+from cleanroom_core.sql.cells import Cells
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from cleanroom_core.privacy.certify import Certified, Universe
+    from cleanroom_core.privacy.classes import Part
+
+# (SQL, qualified names it reads) -> what it returns
+Rows = Callable[[str, tuple[str, ...]], Sequence[Row]]
+Arrays = Callable[[str, tuple[str, ...]], "Sequence[NDArray[np.int64]]"]  # the columns in order; -1 where a value is NULL
+
+CLAIM: Final = (
+    "No linear combination of the released counts of rows and sums, over all sheets, receivers and snapshots of this room"
+    " together, is other than zero only on rows of fewer people than the minimum of the asset."
+)
+_ROUNDED: Final = 10  # numbers about people are said rounded down to it
+
+
+def compute(job: ComputeJob, run: str, rows: Rows, arrays: Arrays, progress: Progress) -> Computed:
+    """Raises IntegrityError when the engine's figures do not have the shape the guard asked for."""
+    from cleanroom_core.privacy.certify import certify
+    from cleanroom_core.privacy.classes import Part, Plan
+
+    steps = len(job.parts) + len(job.classes) + 1
+    parts: list[Part] = []
+    for number, part in enumerate(job.parts):
+        progress("computing", number / steps)
+        found = rows(part.query.sql, part.query.assets)
+        parts.append(_part(protect(found, part.layout, job.thresholds), found))
+    parts += [Part(cells, fixed=True) for cells in job.released]
+    plan = Plan.of(parts, [classes.plan for classes in job.classes])
+    universes = []
+    for number, classes in enumerate(job.classes):
+        progress("reading the classes of rows", (len(job.parts) + number) / steps)
+        person, *words = arrays(classes.sql, classes.assets)
+        universes.append(plan.universe(classes.plan, person, words))
+    progress("certifying", 1 - 1 / steps)
+    certified = certify(plan.table, plan.infos, universes, job.seed)
+    back: list[set[int]] = [set() for _ in parts]
+    for cell in certified.withheld.tolist():
+        part_number, at = plan.owner[cell]
+        back[part_number].add(at)
+    new = [(part.cells, gone) for part, gone in zip(parts, back, strict=True) if not part.fixed]
+    return Computed(
+        run,
+        tuple(replace(each, cells=tuple(cell for at, cell in enumerate(each.cells) if at not in gone)) for each, gone in new),
+        tuple(tuple(each.cells[at].labels for at in sorted(gone)) for each, gone in new),
+        _certificate(parts, certified, universes, [len(gone) for _, gone in new]),
+    )
+
+
+def _certificate(
+    parts: Sequence[Part], certified: Certified, universes: Sequence[Universe], withheld: Sequence[int]
+) -> dict[str, Any]:
+    """What everybody may know. Nothing in it tells which cell is withheld or how many people there are exactly."""
+    import numpy as np
+
+    return {
+        "claim": CLAIM,
+        "certified": certified.certified,
+        "whole": certified.whole,
+        "prime": certified.prime,
+        "seed_commitment": certified.commitment,
+        "sheets": len(parts),
+        "earlier": sum(part.fixed for part in parts),
+        "cells": sum(len(part.cells.cells) for part in parts) - sum(withheld),
+        "withheld": list(withheld),
+        "rank": dict(certified.rank),
+        "rounds": dict(certified.rounds),
+        "universes": [
+            {
+                "asset": each.name,
+                "minimum": each.minimum,
+                "vectors": _rounded(len(each.vectors)),
+                "people": _rounded(len(np.unique(each.person))),
+            }
+            for each in universes
+        ],
+    }
+
+
+def _rounded(number: int) -> int:
+    return number - number % _ROUNDED
+
+
+def _part(cells: Cells, rows: Sequence[Row]) -> Part:
+    """Protected cells with the people that stand in them, the fewest of any unit."""
+    from cleanroom_core.privacy.classes import Part
+
+    layout, units = cells.layout, range(len(cells.layout.units))
+    at = {name: number for number, name in enumerate(layout.columns)}
+    exact = {tuple(row[: len(layout.keys)]): row for row in rows}
+    ordered = [exact[cell.labels] for cell in cells.cells]
+
+    def fewest(columns: Sequence[int]) -> list[int]:
+        return [min(int(str(row[column] or 0)) for column in columns) for row in ordered]
+
+    return Part(
+        cells,
+        fixed=False,
+        people=fewest([at[f"u{u}_people"] for u in units]),
+        figure_people={
+            figure.name: fewest([at[f"u{u}_f{f}_people"] for u in units]) for f, figure in enumerate(layout.figures)
+        },
+    )

@@ -1,0 +1,65 @@
+"""A ComputeJob and what it gave, as the JSON two processes of one machine say to each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cleanroom_core.engines.protocol import CellQuery, Computed, ComputeJob, NewPart, RowClasses
+from cleanroom_core.sql.cells import CellLayout, Cells, Thresholds, label_from_json, label_to_json
+from cleanroom_core.sql.classes import ClassPlan
+
+
+def job_to_json(job: ComputeJob) -> dict[str, Any]:
+    limits = job.thresholds
+    return {
+        "parts": [
+            {
+                "id": part.query.id,
+                "sql": part.query.sql,
+                "assets": list(part.query.assets),
+                "layout": Cells(part.layout, 0, ()).as_json(),
+            }
+            for part in job.parts
+        ],
+        "released": [cells.as_json() for cells in job.released],
+        "classes": [{"sql": each.sql, "assets": list(each.assets), "plan": each.plan.as_json()} for each in job.classes],
+        "thresholds": [dict(limits.minimum_cohort), limits.numerator_minimum, limits.dominance_percent],
+        "seed": job.seed.hex(),
+    }
+
+
+def job_from_json(data: Mapping[str, Any]) -> ComputeJob:
+    return ComputeJob(
+        tuple(
+            NewPart(CellQuery(part["id"], part["sql"], tuple(part["assets"])), Cells.from_json(part["layout"]).layout)
+            for part in data["parts"]
+        ),
+        tuple(Cells.from_json(cells) for cells in data["released"]),
+        tuple(RowClasses(each["sql"], tuple(each["assets"]), ClassPlan.from_json(each["plan"])) for each in data["classes"]),
+        Thresholds(*data["thresholds"]),
+        bytes.fromhex(data["seed"]),
+    )
+
+
+def computed_to_json(computed: Computed) -> dict[str, Any]:
+    return {
+        "cells": [cells.as_json() for cells in computed.cells],
+        "withheld": [[[label_to_json(label) for label in labels] for labels in part] for part in computed.withheld],
+        "certificate": dict(computed.certificate),
+    }
+
+
+def computed_from_json(run: str, data: Mapping[str, Any], layouts: Sequence[CellLayout]) -> Computed:
+    return Computed(
+        run,
+        tuple(Cells.from_json(cells) for cells in data["cells"]),
+        tuple(
+            tuple(
+                tuple(label_from_json(label, key.type) for label, key in zip(labels, layout.keys, strict=True))
+                for labels in part
+            )
+            for part, layout in zip(data["withheld"], layouts, strict=True)
+        ),
+        data["certificate"],
+    )

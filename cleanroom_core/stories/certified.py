@@ -1,0 +1,76 @@
+"""Compute new parts of a plan, certified together with everything that is out already."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from cleanroom_core.engines.protocol import (
+    CellQuery,
+    Computed,
+    ComputeJob,
+    Limits,
+    NewPart,
+    Progress,
+    RoomEngine,
+    RowClasses,
+    ShareTable,
+)
+from cleanroom_core.errors import IntegrityError
+from cleanroom_core.guard.classes import PlannedPart, class_queries
+from cleanroom_core.guard.sheet import Part
+from cleanroom_core.sql.cells import Cells, Thresholds
+
+_SEED_BYTES = 32
+
+
+@dataclass(frozen=True)
+class Released:
+    """Cells that are out, with the part they answer, judged as it was then. `snapshot`: of the data they were computed on; 0 is
+    the present one, and the tables of N are called `owner@N.name`."""
+
+    part: Part
+    cells: Cells
+    snapshot: int = 0
+
+
+def compute_parts(
+    engine: RoomEngine,
+    parts: Sequence[Part],
+    released: Sequence[Released],
+    thresholds: Thresholds,
+    tables: Mapping[str, ShareTable],
+    limits: Limits | None = None,
+    progress: Progress | None = None,
+    cancelled: Callable[[], bool] | None = None,
+    seed: bytes | None = None,
+) -> tuple[Computed, bytes]:
+    """Protected and certified cells of each part, and the seed of the certificate, which the custodian keeps.
+
+    Released parts that count other periods' rows are left out by the caller: no row stands in two periods. `seed` only to
+    repeat a certification. Raises InputError when the parts cannot be certified (`guard.classes`), and what engines raise.
+    """
+    for each in released:
+        if each.cells.layout.keys != each.part.layout.keys or not each.cells.layout.covers(each.part.layout):
+            raise IntegrityError(
+                "Released figures do not fit the question they answer any more.",
+                hint="Compute the plan in a new period, or in a new room.",
+                code="OTHER_SHEET",
+            )
+    planned = [PlannedPart(part.query) for part in parts]
+    planned += [PlannedPart(each.part.query, each.snapshot) for each in released]
+    seed = secrets.token_bytes(_SEED_BYTES) if seed is None else seed
+    job = ComputeJob(
+        parts=tuple(
+            NewPart(CellQuery(str(number), part.query.render(engine.dialect), part.query.assets), part.layout)
+            for number, part in enumerate(parts)
+        ),
+        released=tuple(each.cells for each in released),
+        classes=tuple(
+            RowClasses(query.render(engine.dialect), query.assets, query.plan) for query in class_queries(planned, thresholds)
+        ),
+        thresholds=thresholds,
+        seed=seed,
+    )
+    return engine.compute(job, tables, limits or Limits(), progress, cancelled), seed
