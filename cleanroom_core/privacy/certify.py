@@ -69,7 +69,9 @@ def certify(cells: CellTable, sheets: Sequence[SheetInfo], universes: Sequence[U
         for each in universes
     ]  # fmt: skip
     for start in starts:
-        start.advance()  # with nothing withheld, so that whatever is found holds for every choice of cells to withhold
+        start.advance(
+            thorough=True
+        )  # with nothing withheld, so that whatever is found holds for every choice of cells to withhold
     groups = plan.give_back(starts, plan.withhold(starts))
     whole = groups is None or len(groups) == len(plan.groups) > 0
     withheld = plan.cells(plan.groups if groups is None else groups)
@@ -145,6 +147,8 @@ def _check(cells: CellTable, sheets: Sequence[SheetInfo], universes: Sequence[Un
     if len(set(names)) != len(names):
         raise ValueError("two universes have the same name")
     for each in universes:
+        if each.minimum < 1:
+            raise ValueError(f"universe {each.name}: the minimum is {each.minimum}, and must be at least one person")
         for vectors in (each.vectors, each.phantoms):
             if vectors.ndim != 2 or vectors.shape[1] != len(sheets):
                 raise ValueError(f"universe {each.name}: vectors need one column for each of the {len(sheets)} sheets")

@@ -62,13 +62,15 @@ class Proof:
             proof.advance()
         return proof
 
-    def advance(self) -> None:
-        """Rounds until nothing is left or nothing is added."""
+    def advance(self, thorough: bool = False) -> None:
+        """Rounds until nothing is left or nothing is added; thorough costs `minimum` eliminations for each time it is needed."""
         while True:
             self.rounds += 1
             self._fold()
             popular = np.bincount(self.holder, minlength=self.vectors.shape[1]) >= self.minimum
             if popular.any() and self.space.vanish(self.vectors[:, popular], None, self.numbers):
+                continue
+            if thorough and self._split():
                 continue
             if not self._differences():
                 return
@@ -95,6 +97,19 @@ class Proof:
         """One number of 62 bits for the class of each row; 0 for rows on which the whole space is zero."""
         high, low = space.values(space.random(self.numbers), self.vectors)
         return np.asarray(high << np.uint64(31) | low, np.int64)
+
+    def _split(self) -> bool:
+        """People dealt into as many hands as the minimum: whatever the rows of each hand force to be zero is zero."""
+        if len(np.unique(self.person)) < self.minimum:
+            return False
+        hand = self.numbers.integers(self.minimum, size=self.people)[self.person]
+
+        def without_hand(number: int) -> Space:
+            space = self.space.copy()
+            space.vanish(self.vectors[:, np.unique(self.holder[hand == number])], None, self.numbers)
+            return space
+
+        return self.space.keep_sums(map(without_hand, range(self.minimum)), self.numbers)
 
     def _differences(self) -> bool:
         """Classes that agree on every sheet that does not use one column: enough pairs of people with the same difference."""

@@ -9,6 +9,7 @@ and makes withholding a cell the same step as knowing a vector: no combination m
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -106,6 +107,17 @@ class Space:
             left = left[_BATCH:]
         return self.dimension < before
 
+    def keep_sums(self, parts: Iterable[Space], numbers: np.random.Generator) -> bool:
+        """Keep only sums of combinations of the parts, which lie in this space; true when the space became smaller."""
+        before = self.dimension
+        common = Space(len(self._basis) - 1, self.prime)  # roles swapped: the vectors on which all of the parts are zero
+        for part in parts:
+            common._vanish_on(part._basis, numbers)
+            if common.dimension + before == len(self._basis) - 1:
+                return False
+        self._vanish_on(common._basis, numbers)
+        return self.dimension < before
+
     def withhold(self, cells: Indices) -> None:
         """Keep only combinations that do not use these cells."""
         for cell in cells:
@@ -136,6 +148,19 @@ class Space:
             products = self._reduced(basis * self._reduced(total)[:, None])
             found |= self._reduced(products.sum(axis=0, dtype=np.uint64)) != 0
         return found
+
+    def _vanish_on(self, columns: Numbers, numbers: np.random.Generator) -> None:
+        """As `vanish`, for vectors that are not sparse: [cells + 1, n]."""
+        left = np.arange(columns.shape[1])
+        while left.size and self.dimension:
+            drawn = self.random(numbers, 1)
+            products = self._reduced(columns[:, left] * drawn)
+            left = left[self._reduced(products.sum(axis=0, dtype=np.uint64)) != 0]
+            for i in left[:_BATCH]:
+                rows = np.flatnonzero(columns[:, i])
+                products = self._reduced(self._basis[rows] * columns[rows, i, None])
+                self._take(self._reduced(products.sum(axis=0, dtype=np.uint64)))
+            left = left[_BATCH:]
 
     def _take(self, value: Numbers) -> None:
         touched = np.flatnonzero(value)
