@@ -93,12 +93,12 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except Exception as error:
         if os.environ.get("CLEANROOM_DEBUG") == "1":
             raise
-        click.echo(_keep(error), err=True)
+        click.echo(keep(error), err=True)
         sys.exit(1)
     sys.exit(status if isinstance(status, int) else 0)
 
 
-def _keep(error: Exception) -> str:
+def keep(error: Exception) -> str:
     """Write the traceback where only this user can read it, and return the one sentence for the screen.
 
     A traceback may quote a data value, so it never goes to the screen or into another log.

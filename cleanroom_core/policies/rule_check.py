@@ -17,12 +17,15 @@ Judge = Callable[[Path, Column], Iterator[Problem]]
 _DATED = (Kind.DATE, Kind.TIMESTAMP)
 
 
-def problems_of_rule(policy: Policy, shared: Schema, columns: Mapping[str, SharedColumn]) -> Iterator[Problem]:
+def problems_of_rule(
+    policy: Policy, shared: Schema, columns: Mapping[str, SharedColumn], *, tokens: bool = True
+) -> Iterator[Problem]:
     """`shared`: the columns that compile, `columns` the same by case-folded name. A column that does not compile has been
-    reported and is passed over."""
+    reported and is passed over. `tokens`: privacy unit and join key must be tokens, as they are unless the data is share-safe
+    already."""
     rule, check = policy.rule, _RuleCheck(policy, shared, columns)
     for key, name in (("privacy_unit", rule.privacy_unit), ("join_key", rule.join_key)):
-        yield from check.person(("rule", key), name)
+        yield from check.person(("rule", key), name) if tokens else check.named(("rule", key), name, lambda *_: iter(()))
     for name, dimension in rule.dimensions.items():
         yield from check.dimension(("rule", "dimensions", name), name, dimension)
     for name, measure in rule.measures.items():

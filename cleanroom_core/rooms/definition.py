@@ -26,7 +26,8 @@ class Request:
 @dataclass(frozen=True)
 class RoomDefinition:
     """`collaborators`: alias -> organisation, in the file's order; the first one creates the room. `data`: asset -> the file or
-    Delta folder with its raw rows (absolute), for assets that name one."""
+    Delta folder with its raw rows (absolute), for assets that name one. `share_safe`: assets whose data is shared as it is; a
+    replay in memory takes them, nothing else does, and their policies name the columns of their rules only."""
 
     name: str
     collaborators: Mapping[str, str]
@@ -37,6 +38,7 @@ class RoomDefinition:
     requests: tuple[Request, ...] = ()
     data: Mapping[str, Path] = field(default_factory=dict)
     engine: str = "duckdb"
+    share_safe: frozenset[str] = frozenset()
 
     @property
     def may_be_refused(self) -> frozenset[str]:

@@ -23,6 +23,7 @@ from cleanroom_core.policies.policy import Policy
 from cleanroom_core.rooms import roomfile_yaml
 from cleanroom_core.rooms.definition import Request, RoomDefinition
 from cleanroom_core.rooms.roomfile_checks import CHECKS
+from cleanroom_core.rooms.roomfile_replay import columns_of_rule, fill_unsigned
 from cleanroom_core.rooms.roomfile_schema import structure_problems
 from cleanroom_core.rooms.roomfile_view import RoomData
 from cleanroom_core.rooms.roomfile_yaml import RoomText, pruned
@@ -52,6 +53,17 @@ def read_room_file(path: Path, *, today: date | None = None, need_data: bool = T
     return definition
 
 
+def read_replay_room(path: Path) -> RoomDefinition:
+    """Read and check a room file that is only played against in memory; an agreement that is over is none's mistake then.
+
+    Raises RoomFileError with every problem, each with its line.
+    """
+    definition, problems = check_room_text(room_text(path), path.parent, replay=True)
+    if definition is None or problems:
+        raise RoomFileError(problems)
+    return definition
+
+
 def room_text(path: Path) -> str:
     """The text of a room file. Raises RoomFileError when it cannot be read as UTF-8 text of a sensible size."""
     try:
@@ -72,17 +84,23 @@ def room_text(path: Path) -> str:
         raise RoomFileError([Problem("The file is not UTF-8 text.", "Save it as UTF-8.", line=line)]) from None
 
 
-def check_room_text(text: str, base: Path, *, today: date | None = None) -> tuple[RoomDefinition | None, tuple[Problem, ...]]:
+def check_room_text(
+    text: str, base: Path, *, today: date | None = None, replay: bool = False
+) -> tuple[RoomDefinition | None, tuple[Problem, ...]]:
     """Check the text of a room file; `base` is the folder its data paths are relative to. Never raises.
 
+    `replay`: the file is only played against in memory, so that assets may be share-safe data (no columns), each needs its
+    data, and what nobody signs may be left out.
     Returns the definition (None when the text has mistakes) and all problems, sorted by line.
     """
     found = roomfile_yaml.read_text(text)
     problems = list(found.problems)
     if found.data is None:
         return None, _sorted(problems)
+    if replay:
+        fill_unsigned(found.data)
     structural = list(structure_problems(found))
-    room = RoomData(found, pruned(found.data, [problem.path for problem in structural]), found.data)
+    room = RoomData(found, pruned(found.data, [problem.path for problem in structural]), found.data, replay)
     problems += structural
     for check in CHECKS:
         problems += check(room)
@@ -177,6 +195,7 @@ def _definition(room: RoomData, base: Path) -> tuple[RoomDefinition | None, list
         requests=requests,
         data={_name(name): (base / asset["data"]).absolute() for name, asset in data["assets"].items() if "data" in asset},
         engine=data.get("engine", "duckdb"),
+        share_safe=frozenset(_name(name) for name, asset in data["assets"].items() if "columns" not in asset),
     ), []
 
 
@@ -199,7 +218,7 @@ def _policy(name: str, asset: Mapping[str, Any]) -> dict[str, Any]:
     rule["counted"] = [_name(column) for column in rule.get("counted") or ()]
     columns = {
         _name(column): {**(spec or {}), **({"token": _name(spec["token"])} if spec and "token" in spec else {})}
-        for column, spec in asset["columns"].items()
+        for column, spec in (asset.get("columns") or dict.fromkeys(columns_of_rule(rule))).items()
     }
     return {**asset, "asset": _name(name), "owner": _name(asset["owner"]), "columns": columns, "rule": rule}
 

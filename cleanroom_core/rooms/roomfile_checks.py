@@ -87,6 +87,18 @@ def agreement_fits(room: RoomData) -> Iterator[Problem]:
         )
 
 
+def data_is_named(room: RoomData) -> Iterator[Problem]:
+    """A replay has nothing but the file to take tables from; share-safe data is shared as it is, without a row filter."""
+    for name, asset in room.section("assets"):
+        written = room.written["assets"][name]
+        if room.replay and "data" not in written:
+            message = f"assets.{name} names no data, and a replay reads nothing else."
+            yield room.text.problem(("assets", name), message, "Add data: a CSV or Parquet file, or a Delta folder.")
+        if "row_filter" in asset and "columns" not in written and room.replay:
+            message = f"assets.{name} has a row filter and no columns: share-safe data is filtered already."
+            yield room.text.problem(("assets", name, "row_filter"), message, "Name the columns, or take the filter out.")
+
+
 def engine_is_built(room: RoomData) -> Iterator[Problem]:
     if room.data.get("engine") == "spark":
         message = "engine: spark is not built yet."
@@ -105,6 +117,7 @@ CHECKS: tuple[Check, ...] = (
     names_differ,
     agreement_fits,
     engine_is_built,
+    data_is_named,
     owners_exist,
     columns_fit,
     people_are_tokens,

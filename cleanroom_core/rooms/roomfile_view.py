@@ -13,11 +13,13 @@ from cleanroom_core.rooms.roomfile_yaml import Path, RoomText, has_part
 
 @dataclass(frozen=True)
 class RoomData:
-    """A room file under check: `data` without its ill-formed values, `written` as it stands (for what may be referred to)."""
+    """A room file under check: `data` without its ill-formed values, `written` as it stands (for what may be referred to).
+    `replay`: it is only going to be played against in memory."""
 
     text: RoomText
     data: Mapping[str, Any]
     written: Mapping[str, Any]
+    replay: bool = False
 
     def section(self, name: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
         """The well-formed members of a top-level mapping, such as every asset by name."""
