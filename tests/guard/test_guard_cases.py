@@ -1,4 +1,4 @@
-"""Every case of tests/guard_cases: refused (with this code, at this place, by this owner), allowed, or one question in two texts.
+"""Every case of tests/guard_cases: refused (by code, place, owner), allowed, or one question in two texts.
 
 A file is a list of cases, or `world:` with `cases:`. A case has a `title`, its `sql` (`repeat` writes a part of it many times),
 and one of
