@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from tests.chromium import launch_options
+from tests.spark import TestSpark
 
 
 @pytest.fixture(scope="session")
 def chromium_options() -> dict[str, object]:
     """Keyword arguments for `playwright.chromium.launch` in tests marked `browser`."""
     return launch_options()
+
+
+@pytest.fixture(scope="session")
+def spark() -> Iterator[TestSpark]:
+    """The one Spark of this test process, for tests marked `spark`."""
+    found = TestSpark()
+    yield found
+    found.close()

@@ -187,7 +187,8 @@ def digest(found: Snapshot) -> str:
 
 
 def verify(table: ShareTable) -> Snapshot:
-    """The files of a published version, after checking that they are still the bytes its digest stands for."""
+    """The files of a published version, after checking that they are still the bytes its digest stands for, with the columns of
+    its entry."""
     try:
         found = snapshot(table.path, table.version)
         check_whole(found)
@@ -197,6 +198,12 @@ def verify(table: ShareTable) -> Snapshot:
     if not same:
         raise IntegrityError(
             f"The share table {table.path.name} is no longer what was published.",
+            hint="Its owner publishes it again.",
+            code="SHARE_TABLE",
+        )
+    if found.schema() != table.schema:
+        raise IntegrityError(
+            f"The share table {table.path.name} has other columns than its entry says.",
             hint="Its owner publishes it again.",
             code="SHARE_TABLE",
         )

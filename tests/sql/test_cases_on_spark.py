@@ -1,31 +1,25 @@
-"""Every case of tests/sql/cases on a real Spark. Starts Java, so it runs only with CLEANROOM_TEST_SPARK=1."""
+"""Every case of tests/sql/cases on a real Spark."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
 
-import pytest
-
 from cleanroom_core.sql.types import Kind, SqlType
+from tests.spark import MARKS, TestSpark
 from tests.sql.case_files import Case, cases, same
-from tests.sql.spark_session import MARKS, started
 
 pytestmark = MARKS
-
-
-@pytest.fixture(scope="module")
-def spark() -> Iterator[Any]:
-    with started() as session:
-        yield session
 
 
 def spark_type(type_: SqlType) -> str:
     return {Kind.TIMESTAMP: "TIMESTAMP_NTZ"}.get(type_.kind, str(type_)).lower()
 
 
-def test_all_cases_give_the_same_on_spark(spark: Any) -> None:
-    wrong = [problem for case in cases() for problem in problems(spark, case)]
+def test_all_cases_give_the_same_on_spark(spark: TestSpark) -> None:
+    zone = {"spark.sql.session.timeZone": "America/New_York"}  # with summer time: nothing may depend on it
+    session = spark.new_session(**zone, **{"spark.sql.timestampType": "TIMESTAMP_LTZ"})
+    wrong = [problem for case in cases() for problem in problems(session, case)]
     assert not wrong, "\n".join(wrong)
 
 

@@ -1,11 +1,7 @@
-"""Normalisation, validity and tokens on a real Spark give what Python gives. Runs only with CLEANROOM_TEST_SPARK=1."""
+"""Normalisation, validity and tokens on a real Spark give what Python gives."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
-
-import pytest
 from sqlglot import exp
 
 from cleanroom_core.sql.portable import render
@@ -15,20 +11,15 @@ from cleanroom_core.tokens.normalise import FULLWIDTH_DIGITS, STRIPPED, normalis
 from cleanroom_core.tokens.spec import IDENTIFIERS, TokenSpec
 from cleanroom_core.tokens.validity import is_valid
 from cleanroom_core.tokens.vectors import IDENTIFIERS as VECTORS
-from tests.sql.spark_session import MARKS, started
+from tests.spark import MARKS, TestSpark
 
 pytestmark = MARKS
 KEY = bytes(range(32))
 
 
-@pytest.fixture(scope="module")
-def spark() -> Iterator[Any]:
-    with started() as session:
-        yield session
-
-
-def test_spark_makes_the_tokens_python_makes(spark: Any) -> None:
+def test_spark_makes_the_tokens_python_makes(spark: TestSpark) -> None:
     wrong = []
+    session = spark.new_session()
     for identifier in IDENTIFIERS:
         for steps in ((), ("strip", "fullwidth_digits", "lower"), ("upper", "strip", "digits_only")):
             spec = TokenSpec("t", identifier, steps, "k-1")
@@ -38,12 +29,12 @@ def test_spark_makes_the_tokens_python_makes(spark: Any) -> None:
                 *(f"{sign}4111{sign}1111 1111 1111{sign}" for sign in STRIPPED),
                 FULLWIDTH_DIGITS,
             ]
-            spark.createDataFrame(list(enumerate(texts)), "number int, c string").createOrReplaceTempView("given")
+            session.createDataFrame(list(enumerate(texts)), "number int, c string").createOrReplaceTempView("given")
             normalised = token.normalised(column("c"))
             select = exp.Select(
                 expressions=[column("c"), normalised, token.valid(normalised.copy()), token.digest(normalised.copy())]
             ).from_(table("given"))
-            rows = spark.sql(f"{render(select, 'spark')} ORDER BY number", args=binary_parameters(spec, KEY)).collect()
+            rows = session.sql(f"{render(select, 'spark')} ORDER BY number", args=binary_parameters(spec, KEY)).collect()
             assert [row[0] for row in rows] == texts
             for text, clean, valid, digest in rows:
                 known = normalise(text, steps)

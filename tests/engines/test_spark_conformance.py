@@ -1,0 +1,32 @@
+"""The Spark room engine does what every room engine does, classic and over Spark Connect. The share tables are written by the
+embedded owner engine; Spark has no owner side."""
+
+from __future__ import annotations
+
+import pytest
+
+from cleanroom_core.engines.duckdb.owner import DuckDBOwnerEngine
+from cleanroom_core.engines.spark.room import SparkRoomEngine
+from tests.engines.conformance import RoomConformance
+from tests.spark import MARKS, TestSpark
+
+pytestmark = MARKS
+
+
+@pytest.fixture(scope="module")
+def owner(tmp_path_factory: pytest.TempPathFactory) -> DuckDBOwnerEngine:
+    return DuckDBOwnerEngine(tmp_path_factory.mktemp("owner work"))
+
+
+class TestRoomOnClassicSpark(RoomConformance):
+    @pytest.fixture(scope="class")
+    @classmethod
+    def room(cls, spark: TestSpark) -> SparkRoomEngine:
+        return SparkRoomEngine(spark.classic)
+
+
+class TestRoomOverSparkConnect(RoomConformance):
+    @pytest.fixture(scope="class")
+    @classmethod
+    def room(cls, spark: TestSpark) -> SparkRoomEngine:
+        return SparkRoomEngine(spark.connect)
