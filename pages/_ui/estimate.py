@@ -47,33 +47,35 @@ def draw(found: Estimate, others: str) -> None:
     """One own table. `others`: the other side's name, ready for Markdown."""
     about = f"{found.people:,} people or a few more" if found.people is not None else f"fewer than {found.minimum} people"
     asked = "Of the parameter choices the largest is about" if len(found.each) > 1 else "It is about"
-    st.markdown(f"**{plain(found.asset)}**: {asked} {about}. {_said(found, found.together)}")
+    st.markdown(f"**{plain(found.asset)}**: {asked} {about}. {_said(found.minimum, found.together)}")
     if found.keys:
         st.caption(
             f"Columns of {others} can split these cells further; joined rows are counted only once the plan is computed."
         )
+    for collision in found.collisions:
+        name = "several earlier templates together" if collision.template is None else plain(collision.template)
+        cells = f"{collision.withheld:,} more cell{'s' if collision.withheld != 1 else ''}"
+        st.warning(f"It collides with **{name}**: {cells} would stay back, because a difference would tell of too few people.")
+    if found.unchecked is not None:
+        st.caption(f"Not checked against other templates: {plain(found.unchecked)}")
     if len(found.each) > 1:
         rows = [(_choice(one), *_figures(one.cost)) for one in found.each]
-        names = ("choice", "combinations", "with enough people", "rows kept")
+        names = ("choice", "combinations", "with enough people", "of them held back", "rows kept")
         show_table(names, rows, alt=f"What each parameter choice costs {found.asset}")
     if found.suggestions:
-        st.markdown("\n".join(["What would keep more, measured:", "", *(
-            f"- {plain(one.change)}: {_said(found, one.cost)}" for one in found.suggestions
-        )]))  # fmt: skip
+        lines = [f"- {plain(one.change)}: {_said(found.minimum, one.cost)}" for one in found.suggestions]
+        st.markdown("\n".join(["What would keep more, measured:", "", *lines]))
 
 
-def _said(found: Estimate, cost: Cost) -> str:
+def _said(minimum: int, cost: Cost) -> str:
     """Not shown is not shown: whether such a combination has nobody or too few is never told."""
-    kept = f"the figures hold {cost.kept} % of the rows asked about."
-    if cost.cells is None:
-        return f"{cost.reached:,} combinations of its labels have {found.minimum} people or more; {kept}"
-    if cost.cells == len(found.each) and not found.keys:
-        return f"Its {'total has' if cost.cells == 1 else 'totals have'} {found.minimum} people or more in " \
-               f"{cost.reached} of {cost.cells} cases; {kept}"  # fmt: skip
-    return (
-        f"{cost.reached:,} of {cost.cells:,} combinations of its labels have {found.minimum} people or more and would show "
-        f"a figure; {kept}"
-    )
+    several = f"{cost.reached:,}" if cost.cells is None else f"{cost.reached:,} of {cost.cells:,}"
+    said = f"{several} combinations of its labels have {minimum} people or more"
+    if cost.cells == 1:
+        said = f"Its one cell has {'' if cost.reached else 'not '}{minimum} people or more"
+    if cost.withheld:
+        said += f", and {cost.withheld:,} of them would stay back so that no difference of figures tells of fewer"
+    return f"{said}; what shows holds {cost.kept} % of the rows asked about."
 
 
 def _choice(one: ChoiceCost) -> str:
@@ -82,5 +84,6 @@ def _choice(one: ChoiceCost) -> str:
     return "; ".join(text for text in (chosen, condition) if text) or "the question itself"
 
 
-def _figures(cost: Cost) -> tuple[str, str, str]:
-    return ("not known" if cost.cells is None else f"{cost.cells:,}", f"{cost.reached:,}", f"{cost.kept} %")
+def _figures(cost: Cost) -> tuple[str, str, str, str]:
+    cells = "not known" if cost.cells is None else f"{cost.cells:,}"
+    return cells, f"{cost.reached:,}", f"{cost.withheld:,}", f"{cost.kept} %"

@@ -21,6 +21,7 @@ MAY: dict[Permission, set[Role]] = {
     Permission.ROOM_ACCEPT: {Role.ENGINEER},
     Permission.PLAN_PROPOSE: {Role.STEWARD, Role.ANALYST},
     Permission.PLAN_SIGN: {Role.REVIEWER},
+    Permission.PLAN_ESTIMATE: {Role.ENGINEER, Role.STEWARD, Role.REVIEWER},
     Permission.PLAN_COMPUTE: {Role.ENGINEER, Role.ANALYST},
     Permission.REVIEW_FIGURES: {Role.REVIEWER},
     Permission.REVIEW_DECIDE: {Role.REVIEWER},

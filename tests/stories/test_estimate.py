@@ -11,7 +11,7 @@ import pytest
 from cleanroom_core.errors import InputError, NotPermittedError
 from cleanroom_core.guard.template import Parameter, Template
 from cleanroom_core.identity.permissions import Role
-from cleanroom_core.stories.estimate import Estimate, estimate_template
+from cleanroom_core.stories.estimate import Collision, Estimate, estimate_template
 from tests.stories.tiny_room import TinyRoom
 
 JOINED = "FROM north.baskets b JOIN south.members m ON b.member_token = m.member_token"
@@ -114,3 +114,30 @@ def test_who_may_not_see_own_figures_is_refused_before_anything_is_read(room: Ti
     with pytest.raises(InputError, match="The guard refuses nosy"):
         estimated(room, Template("nosy", "south", "assortment", "SELECT member_token FROM north.baskets"))
     assert side.log.size() == size
+
+
+TOTAL = Template("total", "south", "assortment", f"SELECT count(*) AS n {JOINED}")
+
+
+def test_what_would_be_a_difference_of_few_people_collides_by_name(at: Callable[[str], TinyRoom]) -> None:
+    """The total less the three aisles that show is what the few people who bought truffles did."""
+    (alone,) = estimated(at("registered"), TOTAL)
+    assert (alone.together.reached, alone.together.withheld, alone.together.kept, alone.collisions) == (1, 0, 100, ())
+    (beside,) = estimated(at("signed"), TOTAL)
+    assert (beside.together.reached, beside.together.withheld, beside.together.kept) == (1, 1, 0)
+    assert beside.collisions == (Collision("aisles", 1),)
+
+
+def test_the_same_question_in_a_plan_already_collides_with_nothing(at: Callable[[str], TinyRoom]) -> None:
+    again = Template("again", "south", "assortment", AISLES.sql)
+    (found,) = estimated(at("signed"), again)
+    assert (found.together.withheld, found.collisions, found.unchecked) == (0, (), None)
+
+
+def test_a_suggestion_that_would_collide_is_none(at: Callable[[str], TinyRoom]) -> None:
+    """Beside the aisles in the plan, the total, or wine and truffles as one label, would tell of the truffles."""
+    again = Template("again", "south", "assortment", AISLES.sql)
+    (free,), (beside,) = estimated(at("registered"), again), estimated(at("signed"), again)
+    assert free.suggestions
+    assert beside.together == free.together
+    assert beside.suggestions == ()
