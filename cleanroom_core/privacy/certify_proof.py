@@ -43,7 +43,7 @@ class Proof:
         somebody = person >= 0
         holder, person = holder[somebody], person[somebody]
         people = int(person.max()) + 1 if person.size else 0
-        if people > 1 << 31:  # numbers far apart: renumber, so that a class and a person fit into one number
+        if people > 2 * person.size:  # numbers far apart: renumber, so that arrays by person stay small
             distinct, person = np.unique(person, return_inverse=True)
             people = len(distinct)
         everything = np.ascontiguousarray(np.concatenate([vectors, phantoms]).T)
@@ -63,7 +63,7 @@ class Proof:
         return proof
 
     def advance(self, thorough: bool = False) -> None:
-        """Rounds until nothing is left or nothing is added; thorough costs `minimum` eliminations for each time it is needed."""
+        """Rounds until nothing is left or nothing is added; `thorough` may cost an elimination for each person of the minimum."""
         while True:
             self.rounds += 1
             self._fold()
@@ -84,7 +84,7 @@ class Proof:
         """Forget the rows that are known to be zero and make one class of those that no combination tells apart."""
         key = self._key(self.space)
         kept = np.flatnonzero(key)
-        _, at, of = np.unique(key[kept], return_index=True, return_inverse=True)
+        at, of = _classes(key[kept])
         renamed = np.full(len(key), -1)
         renamed[kept] = of
         self.vectors = np.ascontiguousarray(self.vectors[:, kept[at]])
@@ -102,7 +102,8 @@ class Proof:
         """People dealt into as many hands as the minimum: whatever the rows of each hand force to be zero is zero."""
         if len(np.unique(self.person)) < self.minimum:
             return False
-        hand = self.numbers.integers(self.minimum, size=self.people)[self.person]
+        # Any deal is right; one that does not depend on the seed makes the verdict depend on it less.
+        hand = np.random.default_rng(0).permutation(self.people)[self.person] % self.minimum
 
         def without_hand(number: int) -> Space:
             space = self.space.copy()
@@ -126,7 +127,7 @@ class Proof:
             swap = (turned[0] < gap[0]) | ((turned[0] == gap[0]) & (turned[1] < gap[1]))
             first, second = np.where(swap, second, first), np.where(swap, first, second)
             key = np.where(swap, turned[0] << np.uint64(31) | turned[1], gap[0] << np.uint64(31) | gap[1])
-            _, at, kind = np.unique(key, return_index=True, return_inverse=True)
+            at, kind = _classes(key)
             matched = self._matched(first, second, kind)
             enough = at[matched >= 2 * self.minimum - 1]
             if enough.size:
@@ -140,7 +141,7 @@ class Proof:
         without = self.space.copy()
         without.withhold(np.unique(used[used >= 0]))
         rows = np.flatnonzero(held)
-        context = self._key(without)[rows]
+        _, context = _classes(self._key(without)[rows])
         order = np.lexsort((-held[rows], context))  # the most people of a context first
         rows, context = rows[order], context[order]
         starts = np.flatnonzero(np.r_[True, context[1:] != context[:-1]]) if rows.size else np.empty(0, np.int64)
@@ -162,6 +163,15 @@ class Proof:
             _, fresh = np.unique(kind[pair] * self.people + self.person[at], return_index=True)
             sides.append(np.bincount(pair[fresh], minlength=len(classes)))
         return np.bincount(kind, weights=np.minimum(*sides)).astype(np.int64)
+
+
+def _classes(keys: Indices) -> tuple[Indices, Indices]:
+    """Of equal keys the place of the first, and for each key its class; in order of appearance, whatever the draws were."""
+    _, at, of = np.unique(keys, return_index=True, return_inverse=True)
+    order = np.argsort(at)
+    renamed = np.empty_like(order)
+    renamed[order] = np.arange(len(order))
+    return at[order], renamed[of]
 
 
 def _distinct(numbers: Indices) -> Indices:
