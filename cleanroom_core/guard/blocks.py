@@ -95,11 +95,15 @@ class Tables:
         return column is not None and (asset.is_key(column) or (unit and asset.is_unit(column)))
 
     def copy(self, node: exp.Expr) -> exp.Expr:
-        self.copied += sum(1 for _ in node.walk())
+        self.spend(sum(1 for _ in node.walk()), node)
+        return node.copy()
+
+    def spend(self, nodes: int, at: exp.Expr) -> None:
+        """Raises Refusal when the text grows too long."""
+        self.copied += nodes
         if self.copied > MOST_NODES:
             raise Refusal("TOO_COMPLEX", "Written out, this text is too long.", "Write it with fewer parts.",
-                          clause="grammar.statement", at=node)  # fmt: skip
-        return node.copy()
+                          clause="grammar.statement", at=at)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -170,11 +174,14 @@ class Names:
         if not chosen:
             raise Refusal("UNKNOWN_COLUMN", "No table of this query has this name.", "Write the alias it has in FROM.",
                           clause="grammar.names", at=node)  # fmt: skip
+        listed = [one for source in chosen for one in source.block.passed]
+        self.tables.spend(len(listed), node)
         return tuple(
-            Passed(one.name, _column(one.value.name, one.value.table, _leftmost(node)) if isinstance(one.value, exp.Column)
-                   else one.value)
-            for source in chosen for one in source.block.passed
-        )  # fmt: skip
+            Passed(one.name, _column(one.value.name, one.value.table, _leftmost(node)))
+            if isinstance(one.value, exp.Column)
+            else Passed(one.name, one.value)
+            for one in listed
+        )
 
 
 def folded(name: str) -> str:

@@ -16,7 +16,7 @@ from cleanroom_core.guard import trees
 from cleanroom_core.guard.blocks import Aliases, Block, Names, Passed, Tables, conjuncts, folded
 from cleanroom_core.guard.finding import Refusal
 from cleanroom_core.guard.joined import joined, sources_of
-from cleanroom_core.guard.per_person import bare, check_rows, over_people, per_person
+from cleanroom_core.guard.per_person import bare, check_rows, over_people, per_person, second
 from cleanroom_core.guard.reading.constants import is_constant
 from cleanroom_core.guard.world import World
 
@@ -64,7 +64,7 @@ def _query(select: exp.Select, known: Known, tables: Tables) -> tuple[Block, Nam
     check_rows(names)
     block = Block(source, _passed(select, names), flat, (*inner, *_where(select, names)), person=names.person)
     for figure in (one for part in block.where for one in part.find_all(exp.AggFunc)):
-        raise bare(figure) if names.person is not None else _aggregate_in_where(figure)
+        raise bare(figure)
     if not _aggregates(select):
         return block, names
     block = replace(block, group=_group(select, block, names), person=None)
@@ -117,7 +117,7 @@ def _passed(select: exp.Select, names: Names) -> tuple[Passed, ...]:
     reads = names.sources[0].block.group is not None or not (_aggregates(select) or select.parent is None)
     passed: list[Passed] = []
     for item in select.expressions:
-        inner = item.unalias()
+        inner = item.unalias().unnest()
         if isinstance(inner, exp.Star) or (isinstance(inner, exp.Column) and isinstance(inner.this, exp.Star)):
             if not reads:
                 raise Refusal("STAR", "A star lists every column.", "Name the dimensions and aggregates.",
@@ -136,7 +136,11 @@ def _figure(node: exp.Expr, names: Names, aliases: Aliases) -> exp.Expr:
 
 
 def _where(select: exp.Select, names: Names) -> tuple[exp.Expr, ...]:
-    return tuple(names.rewritten(part, {}) for part in conjuncts(_clause(select, "where")))
+    where = _clause(select, "where")
+    if where is not None and (figure := where.find(exp.AggFunc)) is not None:
+        raise Refusal("AGGREGATE", "WHERE is about rows, not about figures.", "Write the condition into HAVING.",
+                      clause="grammar.where", at=figure)  # fmt: skip
+    return tuple(names.rewritten(part, {}) for part in conjuncts(where))
 
 
 def _group(select: exp.Select, block: Block, names: Names) -> tuple[exp.Expr, ...]:
@@ -208,6 +212,8 @@ def _order(select: exp.Select, block: Block, names: Names) -> list[exp.Expr]:
         if isinstance(node, exp.Column) and not node.table and (position := positions.get(folded(node.name))) is not None:
             by = trees.integer(position)
         elif not isinstance(node, exp.Literal):
+            if not _aggregates(select) and (figure := node.find(exp.AggFunc)) is not None:
+                raise second(figure)
             by = _figure(node, names, _aliases(block))
             if is_constant(by):
                 continue
@@ -225,8 +231,3 @@ def _aggregates(select: exp.Select) -> bool:
 def _clause(select: exp.Select, name: str) -> exp.Expr | None:
     clause = select.args.get(name)
     return clause if name in ("group", "order") or clause is None else clause.this
-
-
-def _aggregate_in_where(at: exp.Expr) -> Refusal:
-    return Refusal("AGGREGATE", "WHERE is about rows, not about figures.", "Write the condition into HAVING.",
-                   clause="grammar.where", at=at)  # fmt: skip

@@ -27,9 +27,7 @@ def per_person(block: Block, tables: Tables, at: exp.Expr) -> Block:
     """The rows beneath a query that was grouped by person; raises Refusal when it was grouped by anything else."""
     keys = block.group or ()
     if not any(tables.is_key(key, unit=True) for key in keys):
-        raise Refusal("SECOND_AGGREGATION", "This query has aggregated already.",
-                      "Read its figures in the outer query without aggregating or joining them again; ask other figures as "
-                      "a template of their own.", clause="grammar.from", at=at)  # fmt: skip
+        raise second(at)
     if len(keys) > 1 or block.joins or block.having or block.person is not None:
         raise _refused("One row per person is made from one asset, grouped by the privacy unit or the join key alone, without "
                        "HAVING.", at)  # fmt: skip
@@ -78,6 +76,12 @@ def check_rows(names: Names) -> None:
         for table in source.block.tables:
             if (names.tables.assets[table.alias].rows_per_key or 1) > own:
                 raise _refused(f"{names.tables.assets[table.alias].qualified} has several rows of a person.", source.at)
+
+
+def second(at: exp.Expr) -> Refusal:
+    return Refusal("SECOND_AGGREGATION", "What this speaks of has been aggregated already.",
+                   "Read its figures in the outer query without aggregating or joining them again; ask other figures as a "
+                   "template of their own.", clause="grammar.from", at=at)  # fmt: skip
 
 
 def bare(figure: exp.Expr) -> Refusal:
