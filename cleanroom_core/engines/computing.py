@@ -37,17 +37,18 @@ def compute(job: ComputeJob, run: str, rows: Rows, arrays: Arrays, progress: Pro
     from cleanroom_core.privacy.certify import certify
     from cleanroom_core.privacy.classes import Part, Plan
 
-    steps = len(job.parts) + len(job.classes) + 1
+    asked = [(part, False) for part in job.parts] + [(part, True) for part in job.assumed]
+    steps = len(asked) + len(job.classes) + 1
     parts: list[Part] = []
-    for number, part in enumerate(job.parts):
+    for number, (part, fixed) in enumerate(asked):
         progress("computing", number / steps)
         found = rows(part.query.sql, part.query.assets)
-        parts.append(_part(protect(found, part.layout, job.thresholds), found))
+        parts.append(_part(protect(found, part.layout, job.thresholds), found, fixed))
     parts += [Part(cells, fixed=True) for cells in job.released]
     plan = Plan.of(parts, [classes.plan for classes in job.classes])
     universes = []
     for number, classes in enumerate(job.classes):
-        progress("reading the classes of rows", (len(job.parts) + number) / steps)
+        progress("reading the classes of rows", (len(asked) + number) / steps)
         person, *words = arrays(classes.sql, classes.assets)
         universes.append(plan.universe(classes.plan, person, words))
     progress("certifying", 1 - 1 / steps)
@@ -99,7 +100,7 @@ def _rounded(number: int) -> int:
     return number - number % _ROUNDED
 
 
-def _part(cells: Cells, rows: Sequence[Row]) -> Part:
+def _part(cells: Cells, rows: Sequence[Row], fixed: bool) -> Part:
     """Protected cells with the people that stand in them, the fewest of any unit."""
     from cleanroom_core.privacy.classes import Part
 
@@ -113,7 +114,7 @@ def _part(cells: Cells, rows: Sequence[Row]) -> Part:
 
     return Part(
         cells,
-        fixed=False,
+        fixed,
         people=fewest([at[f"u{u}_people"] for u in units]),
         figure_people={
             figure.name: fewest([at[f"u{u}_f{f}_people"] for u in units]) for f, figure in enumerate(layout.figures)

@@ -13,15 +13,8 @@ from cleanroom_core.sql.classes import ClassPlan
 def job_to_json(job: ComputeJob) -> dict[str, Any]:
     limits = job.thresholds
     return {
-        "parts": [
-            {
-                "id": part.query.id,
-                "sql": part.query.sql,
-                "assets": list(part.query.assets),
-                "layout": Cells(part.layout, 0, ()).as_json(),
-            }
-            for part in job.parts
-        ],
+        "parts": [_part_to_json(part) for part in job.parts],
+        "assumed": [_part_to_json(part) for part in job.assumed],
         "released": [cells.as_json() for cells in job.released],
         "classes": [{"sql": each.sql, "assets": list(each.assets), "plan": each.plan.as_json()} for each in job.classes],
         "thresholds": [dict(limits.minimum_cohort), limits.numerator_minimum, limits.dominance_percent],
@@ -31,15 +24,22 @@ def job_to_json(job: ComputeJob) -> dict[str, Any]:
 
 def job_from_json(data: Mapping[str, Any]) -> ComputeJob:
     return ComputeJob(
-        tuple(
-            NewPart(CellQuery(part["id"], part["sql"], tuple(part["assets"])), Cells.from_json(part["layout"]).layout)
-            for part in data["parts"]
-        ),
+        tuple(_part_from_json(part) for part in data["parts"]),
         tuple(Cells.from_json(cells) for cells in data["released"]),
         tuple(RowClasses(each["sql"], tuple(each["assets"]), ClassPlan.from_json(each["plan"])) for each in data["classes"]),
         Thresholds(*data["thresholds"]),
         bytes.fromhex(data["seed"]),
+        tuple(_part_from_json(part) for part in data["assumed"]),
     )
+
+
+def _part_to_json(part: NewPart) -> dict[str, Any]:
+    query, layout = part.query, Cells(part.layout, 0, ()).as_json()
+    return {"id": query.id, "sql": query.sql, "assets": list(query.assets), "layout": layout}
+
+
+def _part_from_json(data: Mapping[str, Any]) -> NewPart:
+    return NewPart(CellQuery(data["id"], data["sql"], tuple(data["assets"])), Cells.from_json(data["layout"]).layout)
 
 
 def computed_to_json(computed: Computed) -> dict[str, Any]:

@@ -129,14 +129,16 @@ class RowClasses:
 
 @dataclass(frozen=True)
 class ComputeJob:
-    """Parts to compute and certify in one go. `classes` count the parts in order, then `released`: cells that are out already
-    and stay out. `seed`: of the certification's draws; 32 random bytes, kept by who computes."""
+    """Parts to compute and certify in one go. `classes` count the parts in order, then `assumed`: parts that are out, or may
+    be, and whose cells the caller cannot see, so that each cell that may be is taken to be out; then `released`: cells that are
+    out. `seed`: of the certification's draws; 32 random bytes, kept by who computes."""
 
     parts: tuple[NewPart, ...]
     released: tuple[Cells, ...]
     classes: tuple[RowClasses, ...]
     thresholds: Thresholds
     seed: bytes
+    assumed: tuple[NewPart, ...] = ()
 
 
 @dataclass(frozen=True)

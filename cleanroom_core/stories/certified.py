@@ -44,12 +44,15 @@ def compute_parts(
     limits: Limits | None = None,
     progress: Progress | None = None,
     cancelled: Callable[[], bool] | None = None,
+    assumed: Sequence[Part] = (),
     seed: bytes | None = None,
 ) -> tuple[Computed, bytes]:
     """Protected and certified cells of each part, and the seed of the certificate, which the custodian keeps.
 
-    Released parts that count other periods' rows are left out by the caller: no row stands in two periods. `seed` only to
-    repeat a certification. Raises InputError when the parts cannot be certified (`guard.classes`), and what engines raise.
+    Released parts that count other periods' rows are left out by the caller: no row stands in two periods. `assumed`: parts
+    whose cells are out, or may be, and cannot be read here. `seed` only to repeat a certification. Where cells were released
+    under a lower minimum than now, that is the one certified: what is out under it cannot be taken back.
+    Raises InputError when the parts cannot be certified (`guard.classes`), and what engines raise.
     """
     for each in released:
         if each.cells.layout.keys != each.part.layout.keys or not each.cells.layout.covers(each.part.layout):
@@ -58,19 +61,33 @@ def compute_parts(
                 hint="Compute the plan in a new period, or in a new room.",
                 code="OTHER_SHEET",
             )
-    planned = [PlannedPart(part.query) for part in parts]
+    planned = [PlannedPart(part.query) for part in (*parts, *assumed)]
     planned += [PlannedPart(each.part.query, each.snapshot) for each in released]
     seed = secrets.token_bytes(_SEED_BYTES) if seed is None else seed
     job = ComputeJob(
-        parts=tuple(
-            NewPart(CellQuery(str(number), part.query.render(engine.dialect), part.query.assets), part.layout)
-            for number, part in enumerate(parts)
-        ),
+        parts=_asked(parts, engine.dialect),
+        assumed=_asked(assumed, engine.dialect),
         released=tuple(each.cells for each in released),
         classes=tuple(
-            RowClasses(query.render(engine.dialect), query.assets, query.plan) for query in class_queries(planned, thresholds)
+            RowClasses(query.render(engine.dialect), query.assets, query.plan)
+            for query in class_queries(planned, _lowest(thresholds, released))
         ),
         thresholds=thresholds,
         seed=seed,
     )
     return engine.compute(job, tables, limits or Limits(), progress, cancelled), seed
+
+
+def _asked(parts: Sequence[Part], dialect: str) -> tuple[NewPart, ...]:
+    return tuple(
+        NewPart(CellQuery(str(number), part.query.render(dialect), part.query.assets), part.layout)
+        for number, part in enumerate(parts)
+    )
+
+
+def _lowest(thresholds: Thresholds, released: Sequence[Released]) -> Thresholds:
+    minimum = dict(thresholds.minimum_cohort)
+    for each in released:
+        for unit, then in zip(each.cells.layout.units, each.cells.minimum_cohort, strict=True):
+            minimum |= {asset: min(minimum.get(asset, then), then) for asset in unit.assets}
+    return Thresholds(minimum, thresholds.numerator_minimum, thresholds.dominance_percent)
