@@ -121,12 +121,14 @@ class Uses:
         return _within(atom, hull)
 
     def _published(self) -> Spans:
-        """From the first published period of a date to the last; the whole line where none is."""
-        periods = [(start, grid) for start, grid in self.known if grid is not None and isinstance(start, date)]
-        if not periods:
-            return Spans(((None, None),))
-        stop = max(following(start, grid) for start, grid in periods)
-        return Spans((((min(start for start, _ in periods), 0), (stop, 0)),))
+        """The days that lie between the first and the last published period of every grid; the whole line where none is
+        published. A week that begins in December says nothing about December where the months begin with January."""
+        hull = Spans(((None, None),))
+        for grid in {grid for _, grid in self.known}:
+            starts = [start for start, of in self.known if of == grid and isinstance(start, date)]
+            if grid is not None and starts:
+                hull &= Spans((((min(starts), 0), (following(max(starts), grid), 0)),))
+        return hull
 
 
 @dataclass(frozen=True)
