@@ -18,18 +18,17 @@ from datetime import date, timedelta
 from enum import StrEnum
 from pathlib import Path
 
-from cleanroom_core.engines.protocol import CellQuery, Limits, OwnerEngine, RoomEngine
+from cleanroom_core.engines.protocol import Limits, OwnerEngine, RoomEngine, ShareTable
 from cleanroom_core.errors import ExpressionError, InputError
 from cleanroom_core.guard import Asset, World, judge, judge_sql
 from cleanroom_core.guard.answer import Shown, project
 from cleanroom_core.guard.finding import Finding
-from cleanroom_core.guard.sheet import Part, Sheet
+from cleanroom_core.guard.sheet import Part
 from cleanroom_core.guard.template import Parameter, Template
 from cleanroom_core.guard.verdict import Verdict
 from cleanroom_core.guard.world import Period
 from cleanroom_core.policies.combine import Thresholds, combine
 from cleanroom_core.policies.versions import Value, typed_value
-from cleanroom_core.privacy.protect import protect
 from cleanroom_core.rooms.definition import RoomDefinition
 from cleanroom_core.rooms.replay_session import (
     Append,
@@ -44,6 +43,7 @@ from cleanroom_core.rooms.replay_session import (
     unusable,
 )  # fmt: skip
 from cleanroom_core.sql.cells import Cells
+from cleanroom_core.stories.certified import Released, compute_parts
 from cleanroom_core.stories.replay_tables import Measured, ReplayTable, Say, open_tables
 
 
@@ -80,6 +80,7 @@ class Prepared:
         return None if isinstance(self.step, Ask) else _NAMES[type(self.step)]
 
 
+_UNCERTIFIABLE = ("NO_LABELS", "TOO_LARGE", "PERIODS", "SNAPSHOTS")  # `guard.classes`: what no certificate can be made for
 _NAMES: Mapping[type[Event], str] = {
     Revoke: "revoke", Append: "append", Update: "update", SetMinimum: "set", NewPeriod: "period",
 }  # fmt: skip
@@ -87,10 +88,23 @@ _NAMES: Mapping[type[Event], str] = {
 
 @dataclass(frozen=True)
 class _Stored:
-    """Cells of one part of a sheet, and under what they count as its answer: the period and the thresholds in force."""
+    """Cells of one part of a sheet: what they answer, in which period, under which thresholds, from which tables."""
 
-    epoch: tuple[int, Thresholds]
+    number: int
+    period: Period | None
+    thresholds: Thresholds
+    part: Part
     cells: Cells
+    tables: Mapping[str, ShareTable]
+
+
+def _snapshot(stored: _Stored, now: Mapping[str, ShareTable], earlier: list[Mapping[str, ShareTable]]) -> int:
+    """The number of the snapshot it was computed on: 0 where every table it reads is still the present one."""
+    if all(stored.tables[name] == now[name] for name in stored.part.query.assets):
+        return 0
+    if stored.tables not in earlier:
+        earlier.append(stored.tables)
+    return earlier.index(stored.tables) + 1
 
 
 class Replay:
@@ -151,7 +165,13 @@ class Replay:
         known = [self._known(part) for part in sheet.parts]
         new = [part for part, cells in zip(sheet.parts, known, strict=True) if cells is None]
         if new:
-            self._compute(sheet, new)
+            try:
+                self._compute(new)
+            except InputError as error:
+                if error.code not in _UNCERTIFIABLE:
+                    raise
+                finding = Finding(error.code, error.message, error.hint, "plan.certificate", "room")
+                return Played(Outcome.REJECTED, (error.code,), findings=(finding,))
         released = [cells for part in sheet.parts if (cells := self._known(part)) is not None]
         answer = project(sheet, released)
         columns = tuple(name for name, _ in answer.columns)
@@ -168,18 +188,34 @@ class Replay:
 
     def _known(self, part: Part) -> Cells | None:
         """What was released of this question, in this period and under these thresholds."""
-        epoch = (self._number, self._thresholds)
-        found = (stored.cells for stored in self._stored if stored.epoch == epoch)
+        found = (each.cells for each in self._stored if (each.number, each.thresholds) == (self._number, self._thresholds))
         return next((cells for cells in found if cells.layout.covers(part.layout)), None)
 
-    def _compute(self, sheet: Sheet, parts: Sequence[Part]) -> None:
-        """Compute the parts once, on the period's snapshot, and store what may be released of them."""
-        dialect = self._room.dialect
-        queries = [CellQuery(str(number), part.query.render(dialect), part.query.assets) for number, part in enumerate(parts)]
-        tables = {table.policy.qualified: table.frozen for table in self._tables.values()}
-        answered = self._room.run(queries, tables, self._limits)
-        protected = [protect(found.rows, part.layout, self._thresholds) for found, part in zip(answered, parts, strict=True)]
-        self._stored += [_Stored((self._number, self._thresholds), cells) for cells in protected]
+    def _compute(self, parts: Sequence[Part]) -> None:
+        """Compute the parts once, on the period's snapshot, certified together with everything that is out, and store what may
+        be released of them."""
+        now = {table.policy.qualified: table.frozen for table in self._tables.values()}
+        snapshots: list[Mapping[str, ShareTable]] = []
+        released = [
+            Released(each.part, each.cells, _snapshot(each, now, snapshots))
+            for each in self._stored
+            if each.cells.cells and self._is_counted_again(each)
+        ]
+        tables = dict(now)
+        for number, earlier in enumerate(snapshots, start=1):
+            for qualified, table in earlier.items():
+                owner, _, name = qualified.partition(".")
+                tables[f"{owner}@{number}.{name}"] = table
+        computed, _ = compute_parts(self._room, parts, released, self._thresholds, tables, self._limits)
+        self._stored += [
+            _Stored(self._number, self._period, self._thresholds, part, cells, now)
+            for part, cells in zip(parts, computed.cells, strict=True)
+        ]
+
+    def _is_counted_again(self, stored: _Stored) -> bool:
+        """Whether its rows may stand in this period's sheets too: not where they are dated and the period has passed."""
+        dated = any(self._world.assets[name].rule.period_column is not None for name in stored.part.query.assets)
+        return not dated or stored.period == self._period
 
     def _set(self, minimum_cohort: int) -> None:
         """In force at once; labels stay as they were frozen."""
