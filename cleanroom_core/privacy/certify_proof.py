@@ -63,7 +63,7 @@ class Proof:
         return proof
 
     def advance(self, thorough: bool = False) -> None:
-        """Rounds until nothing is left or nothing is added; `thorough` may cost an elimination for each person of the minimum."""
+        """Rounds until nothing is left or nothing is added; `thorough` may cost one elimination for each hand dealt."""
         while True:
             self.rounds += 1
             self._fold()

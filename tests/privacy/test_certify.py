@@ -223,6 +223,29 @@ def test_the_same_seed_gives_the_same_and_other_seeds_the_same_verdict() -> None
     assert found.commitment == hashlib.sha256(b"a").hexdigest()
 
 
+@pytest.mark.parametrize(
+    ("with_x", "with_y", "known"),
+    [
+        ([0, 1, 2, 3, 4], [5, 6, 7, 8, 9], 1),
+        ([0, 1, 2, 3, 4], [0, 1, 2, 3, 4], 1),  # the same people with both
+        ([0, 1, 2, 3], [4, 5, 6, 7], 0),
+        ([0, 2, 1, 3], [4, 0, 5, 1], 0),  # x1, y2, x3, y4 are all that x - y + z1 + z3 - ... is about: persons 0 and 1
+        ([0, 0, 0, 0, 0], [1, 2, 3, 4, 5], 0),  # x alone is about person 0
+    ],
+)
+def test_differences_need_pairs_of_enough_people(with_x: list[int], with_y: list[int], known: int) -> None:
+    """Cells x and y of one column, a cell for each context of the other; minimum 3, so that five pairs say x - y = 0."""
+    contexts = len(with_x)
+    vectors = np.array([[label, 2 + z] for label in (0, 1) for z in range(contexts)], np.int32)
+    draws, sheets = Draws(b"seed"), {0: np.array([0]), 1: np.array([1])}
+    owners = np.array(with_x + with_y)
+    proof = Proof.of(
+        vectors, vectors[:0], np.arange(2 * contexts), owners, 3, sheets, 2 + contexts, draws.prime(0), draws.generator(0)
+    )
+    proof.advance()
+    assert proof.space.dimension == 2 + contexts - known
+
+
 def test_hands_show_what_no_popular_class_can() -> None:
     """Each row is another combination of ten columns: no class has two people, yet either half of the people spans all."""
     numbers = np.random.default_rng(3)
