@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Context, Decimal, InvalidOperation
 
+from cleanroom_core.guard import label_functions
 from cleanroom_core.sql.cells import Cell, Label
 from cleanroom_core.sql.types import BIGINT, BOOLEAN, DOUBLE, STRING, Kind, SqlType
 
@@ -129,7 +130,7 @@ def evaluate(node: Expression, cells: Sequence[Cell | None], numerator_minimum: 
     if isinstance(node, Rows):
         return Decimal(cell.rows)
     if isinstance(node, People):
-        return Decimal(cell.people[node.unit])
+        return Decimal(cell.people[node.unit]) if cell.people[node.unit] else Withheld()
     figure = cell.figures[node.figure]
     if isinstance(node, Counted):
         return Decimal(figure.count)
@@ -183,6 +184,8 @@ def _kleene(operation: str, values: list[Outcome]) -> Known:
 def _cast(value: Known, to: SqlType) -> Known:
     if to.kind is Kind.STRING:
         return text_of(value)
+    if isinstance(value, str) and to.kind is Kind.BIGINT:
+        return label_functions.whole_of(value)
     if isinstance(value, bool):
         value = Decimal(int(value))
     if not isinstance(value, Decimal):
@@ -225,6 +228,26 @@ def _divided(values: list[Known]) -> Known:
     return EXACT.divide(top, bottom) if bottom else None
 
 
+def _variance(values: list[Known], less: int) -> Known:
+    """From the sum of squares, the sum and the count: exact until the one division."""
+    squares, total, count = values
+    assert isinstance(squares, Decimal)  # noqa: S101
+    assert isinstance(total, Decimal)  # noqa: S101
+    assert isinstance(count, Decimal)  # noqa: S101
+    if count <= less:
+        return None
+    top = EXACT.subtract(EXACT.multiply(count, squares), EXACT.multiply(total, total))
+    return EXACT.divide(max(top, Decimal(0)), EXACT.multiply(count, count - less))  # rounded sums may go below zero
+
+
+def _of_text(work: Callable[[str], str]) -> Callable[[list[Known]], Known]:
+    return lambda values: work(values[0]) if isinstance(values[0], str) else None
+
+
+def _of_date(work: Callable[[date], int]) -> Callable[[list[Known]], Known]:
+    return lambda values: Decimal(work(values[0])) if isinstance(values[0], date) else None
+
+
 def _member(values: list[Known]) -> bool:
     return values[0] in values[1:]
 
@@ -247,6 +270,12 @@ OPERATIONS: Mapping[str, Callable[[list[Known]], Known]] = {
     "gte": lambda v: v[0] >= v[1],  # type: ignore[operator]
     "not": lambda v: v[0] is not True,
     "in": _member,
+    "concat": lambda v: "".join(text_of(one) or "" for one in v),
+    "sqrt": lambda v: EXACT.sqrt(v[0]) if isinstance(v[0], Decimal) and v[0] >= 0 else None,
+    "var_samp": lambda v: _variance(v, 1),
+    "var_pop": lambda v: _variance(v, 0),
+    **{name: _of_text(work) for name, work in label_functions.TEXT.items()},
+    **{f"date_{name}": _of_date(work) for name, (work, _) in label_functions.PARTS.items()},
 }
 
 

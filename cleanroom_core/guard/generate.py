@@ -1,7 +1,7 @@
 """From a Question to SQL, as a sqlglot tree: joined rows, then one row per person and cell, then the cells.
 
-    joined    the assets joined on their keys; keys truncated, measures clipped and put on their exact decimal grid; rows whose
-              privacy unit is NULL are nobody's and gone
+    joined    the assets joined on their keys, of all but one only keys that occur once; keys truncated, measures clipped and
+              put on their exact decimal grid; rows whose privacy unit is NULL are nobody's and gone
     unit_0    per person of the first unit and cell: rows, sums, counts (unit_1 ... for assets whose unit is another column)
     cells_0   per cell: people, totals, the largest contribution; cells below the minimum are gone
     second_0  the second largest contribution, only where the largest is more than a third of the total: in all other cells no
@@ -13,15 +13,17 @@ total: no row can make the statement fail.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import date
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from sqlglot import exp
 
 from cleanroom_core.guard import trees
-from cleanroom_core.guard.question import AllOf, Condition, Key, Question, Ref, Within
-from cleanroom_core.guard.reading.aggregates import DIGITS
+from cleanroom_core.guard.logic import AllOf, AnyOf, Condition, Ref, Within, conjuncts_of, either
+from cleanroom_core.guard.question import Key, Question, period_region
+from cleanroom_core.guard.reading.aggregates import DIGITS, SQUARED, bounds
 from cleanroom_core.guard.regions import Edge, Labels, Spans
 from cleanroom_core.guard.trees import aliased, all_of, any_of, cast, column, integer, number, select, tally
 from cleanroom_core.guard.world import Asset
@@ -37,10 +39,11 @@ def generate(question: Question, thresholds: Thresholds) -> exp.Select:
     joins = []
     for u, unit in enumerate(question.layout.units):
         parts[f"unit_{u}"] = _per_person(question, u)
-        parts[f"cells_{u}"] = _per_cell(question, u, thresholds.minimum(unit.assets))
+        parts[f"cells_{u}"] = _per_cell(question, u, None if unit.optional else thresholds.minimum(unit.assets))
         parts[f"second_{u}"] = _second(question, u)
         if u > 0:
-            joins.append(trees.join(trees.named(f"cells_{u}"), _same_cell(question, "cells_0", f"cells_{u}")))
+            same = _same_cell(question, "cells_0", f"cells_{u}")
+            joins.append(trees.join(trees.named(f"cells_{u}"), same, left=unit.optional))
         joins.append(trees.join(trees.named(f"second_{u}"), _same_cell(question, "cells_0", f"second_{u}"), left=True))
     columns = [aliased(_output(name), name) for name in question.layout.columns]
     return select(columns, trees.named("cells_0"), joins=joins, parts=parts)
@@ -48,45 +51,101 @@ def generate(question: Question, thresholds: Thresholds) -> exp.Select:
 
 def _joined(question: Question) -> exp.Select:
     names = {asset.qualified: f"t{i}" for i, asset in enumerate(question.assets)}
-    people = [_unit(question, u, names) for u in range(len(question.layout.units))]
-    columns = [aliased(_key(key, question, names), f"k{i}") for i, key in enumerate(question.keys)]
+    people = [unit_of(question, u, names) for u in range(len(question.layout.units))]
+    columns = [aliased(key_of(key, question, names), f"k{i}") for i, key in enumerate(question.keys)]
     columns += [aliased(person, f"p{u}") for u, person in enumerate(people)]
     for f, figure in enumerate(question.layout.figures):
-        ref = question.figures[figure.name]
-        value: exp.Expr = _column(ref, question, names)
-        if figure.summed:
-            value = _clipped(value, figure, question.column(ref).type.kind)
-        columns.append(aliased(value, f"m{f}"))
-    first, *others = question.assets
+        columns.append(aliased(_figure(question.figures[figure.name], figure, question, names), f"m{f}"))
+    source, joins = joined_assets(question, names)
+    conditions = [where_of(question.where, question, names)] if question.where != AllOf() else []
+    conditions += covered(question, names)
+    conditions += [
+        trees.not_null(person.copy()) for person, unit in zip(people, question.layout.units, strict=True) if not unit.optional
+    ]
+    return select(columns, source, joins=joins, where=all_of(conditions) if conditions else None)
+
+
+def joined_assets(question: Question, names: Names) -> tuple[exp.Expr, list[exp.Join]]:
+    """FROM and JOIN of the question's rows: everything is joined to the first asset that has a row for certain."""
+    first = next(asset for asset in question.assets if asset.qualified not in question.optional)
     joins = []
-    for other in others:
-        on = exp.EQ(this=_own(other, other.rule.join_key, names), expression=_own(first, first.rule.join_key, names))
-        joins.append(trees.join(_table(other, names), on))
-    conditions = [_where(question.where, question, names)] if question.where != AllOf() else []
-    conditions += _domains(question, names)
-    conditions += [trees.not_null(person.copy()) for person in people]
-    return select(columns, _table(first, names), joins=joins, where=all_of(conditions))
+    for other in question.assets:
+        if other != first:
+            on = exp.EQ(this=_own(other, other.rule.join_key, names), expression=_own(first, first.rule.join_key, names))
+            joins.append(trees.join(source(other, question, names), on, left=other.qualified in question.optional))
+    return source(first, question, names), joins
+
+
+def source(asset: Asset, question: Question, names: Names, refs: Iterable[Ref] | None = None) -> exp.Expr:
+    """One asset as it takes part in a join, under its name there: the table itself, or a query that keeps its keys that occur
+    once, and of an optional one the period's rows that are somebody's. `refs`: the columns wanted; those of the question when
+    not said. Its key and its privacy unit are always there."""
+    optional, reduced = asset.qualified in question.optional, question.is_reduced(asset)
+    key, unit = _named(asset, asset.rule.join_key), _named(asset, asset.rule.privacy_unit)
+    table = trees.asset(asset.owner, asset.name)
+    kept = [trees.not_null(column(unit))] if unit != key else []
+    if question.period is not None and asset.rule.period_column is not None:
+        dated = asset.schema.get(asset.rule.period_column)
+        assert dated is not None  # noqa: S101  judged before
+        kept.append(_spanned(column(dated.name), period_region(question.period), dated.type))
+    if not reduced and not (optional and kept):
+        return trees.asset(asset.owner, asset.name, names[asset.qualified])
+    wanted = {ref for ref in (question.refs if refs is None else refs) if ref.asset == asset.qualified}
+    others = sorted({question.column(ref).name for ref in wanted} | {unit} - {key})
+    columns: list[exp.Expr] = [column(key)]
+    for name in (name for name in others if name != key):
+        columns.append(aliased(exp.AnyValue(this=column(name)), name) if reduced else column(name))
+    once = exp.EQ(this=exp.Count(this=exp.Star()), expression=integer(1))
+    where = all_of(kept) if kept else None
+    if reduced:
+        inner = select(columns, table, where=where, group=[column(key)], having=once)
+    else:
+        inner = select(columns, table, where=where)
+    return trees.subquery(inner, names[asset.qualified])
+
+
+def _figure(ref: Ref, figure: FigureLayout, question: Question, names: Names) -> exp.Expr:
+    """A figure's value in one row: as it is where it is only counted, otherwise clipped, on its grid, squared where asked."""
+    value: exp.Expr = _column(ref, question, names)
+    if not figure.summed:
+        return value
+    kind = question.column(ref).type.kind
+    if not figure.squares:
+        return _clipped(value, figure, kind)
+    asset = next(asset for asset in question.assets if asset.qualified == ref.asset)
+    measure = asset.measure(question.column(ref))
+    assert measure is not None  # noqa: S101  judged before
+    low, high = bounds(measure, figure.scale // 2)
+    plain = _clipped(value, replace(figure, scale=figure.scale // 2, clip=(str(low), str(high))), kind)
+    return cast(exp.Mul(this=plain, expression=plain.copy()), f"DECIMAL({2 * SQUARED},{figure.scale})")
 
 
 def _per_person(question: Question, u: int) -> exp.Select:
     columns: list[exp.Expr] = [*_keys(question), aliased(exp.Count(this=exp.Star()), "n")]
-    for f, figure in enumerate(question.layout.figures):
+    for f, figure in _counted(question, u):
         if figure.summed:
             columns.append(aliased(exp.Sum(this=column(f"m{f}")), f"f{f}_sum"))
         columns.append(aliased(exp.Count(this=column(f"m{f}")), f"f{f}_count"))
-    return select(columns, trees.named("joined"), group=[*_keys(question), column(f"p{u}")])
+    somebody = trees.not_null(column(f"p{u}")) if question.layout.units[u].optional else None
+    return select(columns, trees.named("joined"), where=somebody, group=[*_keys(question), column(f"p{u}")])
 
 
-def _per_cell(question: Question, u: int, minimum: int) -> exp.Select:
+def _counted(question: Question, u: int) -> Iterator[tuple[int, FigureLayout]]:
+    """The figures that are about this unit's people, with their numbers."""
+    return ((f, figure) for f, figure in enumerate(question.layout.figures) if question.layout.units[u].counts(figure))
+
+
+def _per_cell(question: Question, u: int, minimum: int | None) -> exp.Select:
     """Totals are the same over every unit, because a joined row belongs to one person of each; the answer takes the first's."""
     columns: list[exp.Expr] = [*_keys(question), _whole(exp.Sum(this=column("n")), "n")]
     columns.append(_whole(exp.Count(this=exp.Star()), f"u{u}_people"))
-    for f, figure in enumerate(question.layout.figures):
+    for f, figure in _counted(question, u):
         at, mine = f"u{u}_f{f}", f"f{f}_sum" if figure.summed else f"f{f}_count"
         if figure.summed:
             columns.append(aliased(cast(exp.Sum(this=column(mine)), f"DECIMAL(38,{figure.scale})"), mine))
         columns.append(_whole(exp.Sum(this=column(f"f{f}_count")), f"f{f}_count"))
         columns.append(_whole(tally(exp.GT(this=column(f"f{f}_count"), expression=integer(0))), f"{at}_people"))
+        columns.append(_whole(tally(exp.LT(this=column(f"f{f}_count"), expression=column("n"))), f"{at}_missing"))
         if figure.signed:
             size = exp.Sum(this=exp.Abs(this=column(mine)))
             columns.append(aliased(cast(size, f"DECIMAL(38,{figure.scale})"), f"{at}_size"))
@@ -94,7 +153,7 @@ def _per_cell(question: Question, u: int, minimum: int) -> exp.Select:
             columns.append(_whole(tally(exp.GT(this=column(mine), expression=integer(0))), f"{at}_ones"))
             columns.append(_whole(tally(exp.LT(this=column(mine), expression=column(f"f{f}_count"))), f"{at}_others"))
     columns += [aliased(exp.Max(this=mine), f"{name}_first") for name, mine, _ in _contributions(question, u)]
-    enough = exp.GTE(this=exp.Count(this=exp.Star()), expression=integer(minimum))
+    enough = None if minimum is None else exp.GTE(this=exp.Count(this=exp.Star()), expression=integer(minimum))
     return select(columns, trees.named(f"unit_{u}"), group=_keys(question), having=enough)
 
 
@@ -117,7 +176,7 @@ def _second(question: Question, u: int) -> exp.Select:
 def _contributions(question: Question, u: int, table: str | None = None) -> Iterator[tuple[str, exp.Expr, str]]:
     """What dominance looks at: the common name of its columns, one person's contribution, and the column with the total."""
     yield f"u{u}_n", column("n", table), "n"
-    for f, figure in enumerate(question.layout.figures):
+    for f, figure in _counted(question, u):
         name = f"f{f}_sum" if figure.summed else f"f{f}_count"
         mine = column(name, table)
         yield (f"u{u}_f{f}", exp.Abs(this=mine), f"u{u}_f{f}_size") if figure.signed else (f"u{u}_f{f}", mine, name)
@@ -130,6 +189,8 @@ def _some(question: Question) -> exp.Expr | None:
 
 def _output(name: str) -> exp.Expr:
     u = name[1 : name.index("_")] if name.startswith("u") else "0"
+    if name == f"u{u}_n":
+        return column("n", f"cells_{u}")
     return column(name, f"second_{u}" if name.endswith("_second") else f"cells_{u}")
 
 
@@ -150,22 +211,29 @@ def _bound(bound: Decimal, kind: Kind, scale: int) -> exp.Expr:
     return cast(number(bound), "DOUBLE" if kind is Kind.DOUBLE else f"DECIMAL({DIGITS},{scale})")
 
 
-def _domains(question: Question, names: Names) -> Iterator[exp.Expr]:
-    """Keys stay within the agreed labels, unless the filter keeps them there already."""
-    parts = question.where.parts if isinstance(question.where, AllOf) else (question.where,)
-    filtered = {part.ref for part in parts if isinstance(part, Within)}
+def covered(question: Question, names: Names) -> Iterator[exp.Expr]:
+    """Rows that are in some cell: keys stay within the agreed labels, unless the filter keeps them there already."""
+    filtered = {part.ref for part in conjuncts_of(question.where) if isinstance(part, Within)}
     for key, layout in zip(question.keys, question.layout.keys, strict=True):
-        if key.ref is not None and key.grid is None and layout.labels is not None and key.ref not in filtered:
-            yield _among(_column(key.ref, question, names), layout.labels)
+        if key.ref is not None:
+            if key.grid is None and layout.labels is not None and key.ref not in filtered:
+                yield _among(_column(key.ref, question, names), layout.labels)
+            continue
+        some = either([rows for _, rows in key.branches])
+        if isinstance(some, AnyOf) and some.parts and None not in dict(key.branches):
+            yield trees.not_null(key_of(key, question, names))
+        elif some != AllOf():
+            yield where_of(some, question, names)
 
 
-def _where(condition: Condition, question: Question, names: Names) -> exp.Expr:
+def where_of(condition: Condition, question: Question, names: Names) -> exp.Expr:
+    """A condition as SQL that is true for the same rows."""
     if isinstance(condition, Within):
         found = _column(condition.ref, question, names)
         if isinstance(condition.region, Labels):
             return _among(found, condition.region.ordered())
         return _spanned(found, condition.region, question.column(condition.ref).type)
-    parts = [_where(part, question, names) for part in condition.parts]
+    parts = [where_of(part, question, names) for part in condition.parts]
     return all_of(parts) if isinstance(condition, AllOf) else any_of(parts)
 
 
@@ -207,9 +275,10 @@ def _beyond(found: exp.Expr, edge: Edge, type_: SqlType, *, low: bool) -> exp.Ex
     return comparison(this=found.copy(), expression=value)
 
 
-def _key(key: Key, question: Question, names: Names) -> exp.Expr:
+def key_of(key: Key, question: Question, names: Names) -> exp.Expr:
+    """The label of a key in one row."""
     if key.ref is None:
-        return trees.case(*((_where(condition, question, names), trees.literal(label)) for label, condition in key.branches))
+        return trees.case(*((where_of(rows, question, names), trees.literal(label)) for label, rows in key.branches))
     found = _column(key.ref, question, names)
     if key.grid is None:
         return found
@@ -217,24 +286,26 @@ def _key(key: Key, question: Question, names: Names) -> exp.Expr:
     return cast(start, "DATE")
 
 
-def _unit(question: Question, u: int, names: Names) -> exp.Expr:
+def unit_of(question: Question, u: int, names: Names) -> exp.Expr:
+    """The person a row belongs to in unit number `u`; NULL is nobody."""
     owner = question.layout.units[u].assets[0]
     asset = next(asset for asset in question.assets if asset.qualified == owner)
     return _own(asset, asset.rule.privacy_unit, names)
 
 
 def _own(asset: Asset, name: str, names: Names) -> exp.Column:
+    return column(_named(asset, name), names[asset.qualified])
+
+
+def _named(asset: Asset, name: str) -> str:
+    """The column's name as the share table spells it."""
     found = asset.schema.get(name)
     assert found is not None  # noqa: S101  judged before
-    return column(found.name, names[asset.qualified])
+    return found.name
 
 
 def _column(ref: Ref, question: Question, names: Names) -> exp.Column:
     return column(question.column(ref).name, names[ref.asset])
-
-
-def _table(asset: Asset, names: Names) -> exp.Table:
-    return trees.asset(asset.owner, asset.name, names[asset.qualified])
 
 
 def _keys(question: Question, table: str | None = None) -> list[exp.Expr]:

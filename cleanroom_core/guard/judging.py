@@ -11,8 +11,10 @@ from cleanroom_core.guard.calendar import following
 from cleanroom_core.guard.dialect import parse
 from cleanroom_core.guard.finding import Finding, Refusal
 from cleanroom_core.guard.inline import inlined
-from cleanroom_core.guard.question import AllOf, Condition, Key, Question, Ref, Within, both, canonical_hash
-from cleanroom_core.guard.reading.conditions import condition, conjuncts
+from cleanroom_core.guard.logic import NEVER, Condition, both, region_of
+from cleanroom_core.guard.meaning import meaning
+from cleanroom_core.guard.question import Key, Question, bearer, canonical_hash
+from cleanroom_core.guard.reading.aggregates import PartFigures
 from cleanroom_core.guard.reading.outputs import Frame
 from cleanroom_core.guard.reading.projection import frame_of, having_of, limit_of, order_of, outputs_of, with_aliases
 from cleanroom_core.guard.reading.scope import Reading
@@ -58,20 +60,20 @@ def judge_sql(sql: str, by: str, world: World, *, purpose: str | None = None) ->
 
 
 def _sheet(reading: Reading, name: str) -> Sheet:
-    where = both([condition(part, reading) for part in conjuncts(reading.select.args.get("where"))])
     frame = frame_of(reading)
     outputs = [_read(found) for found in outputs_of(frame)]
     having = having_of(with_aliases(frame, outputs, hide_keys=True))
     order = tuple(_read(found) for found in order_of(with_aliases(frame, outputs, hide_keys=False), outputs))
-    question = _question(frame, where)
+    questions = [_question(frame, part) for part in frame.aggregates.parts]
+    thresholds = reading.world.thresholds
     return Sheet(
         template=name,
         parameters=dict(reading.choice),
         receiver=reading.receiver,
         purpose=reading.purpose,
-        parts=(Part(sealed(question, reading.world.thresholds), question.layout, _canonical(question.layout)),),
+        parts=tuple(Part(sealed(one, thresholds), one.layout, _canonical(one.layout)) for one in questions),
         outputs=tuple(outputs),
-        where=where,
+        where=questions[0].where,
         keys=frame.keys,
         having=having,
         order=order,
@@ -79,47 +81,54 @@ def _sheet(reading: Reading, name: str) -> Sheet:
     )
 
 
-def _question(frame: Frame, where: Condition) -> Question:
+def _question(frame: Frame, part: PartFigures) -> Question:
     assets = tuple(sorted(frame.reading.scope.assets.values(), key=lambda asset: asset.qualified))
-    collected = dict(sorted(frame.aggregates.figures.items()))
-    partition = canonical_hash(
-        {
-            "assets": [
-                [asset.qualified, asset.rule.join_key.casefold(), asset.rule.privacy_unit.casefold()] for asset in assets
-            ],
-            "where": where.as_json(),
-            "keys": [key.name for key in frame.keys],
-        }
-    )
+    collected, where = dict(sorted(part.figures.items())), part.where
+    period = frame.reading.world.period
+    said = {
+        "assets": [[asset.qualified, asset.rule.join_key.casefold(), asset.rule.privacy_unit.casefold()] for asset in assets],
+        "where": meaning(where),
+        "keys": [key.name for key in frame.keys],
+    }
+    if len(assets) > 1:
+        said |= {"rows of": bearer(assets).qualified}
+    if frame.optional:
+        dated = period is not None and any(
+            asset.rule.period_column is not None for asset in assets if asset.qualified in frame.optional
+        )
+        said |= {"optional": sorted(frame.optional), "period": str(period) if dated else None}
+    partition = canonical_hash(said)
     layout = CellLayout(
         partition,
-        tuple(KeyLayout(key.name, key.type, _labels(key, where, assets)) for key in frame.keys),
+        tuple(KeyLayout(key.name, key.type, _labels(key, where, assets, frame.optional)) for key in frame.keys),
         tuple(layout for _, layout in collected.values()),
-        tuple(UnitLayout(unit) for unit in frame.aggregates.units),
+        tuple(UnitLayout(unit, unit[0] in frame.optional) for unit in frame.aggregates.units),
     )
     figures = {name: ref for name, (ref, _) in collected.items()}
-    return Question(assets, where, frame.keys, figures, layout, period=frame.reading.world.period)
+    return Question(assets, where, frame.keys, figures, layout, frame.optional, period)
 
 
-def _labels(key: Key, where: Condition, assets: tuple[Asset, ...]) -> tuple[Label, ...] | None:
-    """The domain of a key, as far as the filter on this column alone lets it through."""
+def _labels(key: Key, where: Condition, assets: tuple[Asset, ...], optional: frozenset[str]) -> tuple[Label, ...] | None:
+    """The domain of a key, as far as the filter lets it through; of a plain one, the filter on this column alone."""
     if key.ref is None:
-        return tuple(label for label, _ in key.branches)
+        return tuple(label for label, rows in key.branches if both([where, rows]) != NEVER)
+    missing = key.ref.asset in optional  # rows in which its asset is unmatched are a cell too
     asset = next(asset for asset in assets if asset.qualified == key.ref.asset)
-    region = _region(key.ref, where)
+    region = region_of(key.ref, where)
     if key.grid is None:
         column = asset.schema.get(key.ref.column)
         domain = asset.domain(column) if column is not None else None
         if domain is None:
             return None
         kept: set[Label] = {label for label in domain if region is None or label in region}
-        if None not in domain and region is not None and None in region:
+        if None not in domain and (None in region if region is not None else missing):
             kept.add(None)  # the filter asks for missing values by name
     else:
         periods = asset.periods(key.ref.column, key.grid)
         if periods is None:
             return None
-        kept = {start for start in periods if region is None or _meets(start, key.grid, region)}
+        among = dict.fromkeys((*periods, None) if missing else periods)
+        kept = {start for start in among if region is None or _meets(start, key.grid, region)}
     return tuple(sorted(kept, key=lambda label: label_order((label,))))
 
 
@@ -130,17 +139,13 @@ def _meets(start: date | None, grid: str, region: Region) -> bool:
     return not (Spans((((start, 0), (following(start, grid), 0)),)) & region).is_empty
 
 
-def _region(ref: Ref, where: Condition) -> Region | None:
-    parts = where.parts if isinstance(where, AllOf) else (where,)
-    return next((part.region for part in parts if isinstance(part, Within) and part.ref == ref), None)
-
-
 def _canonical(layout: CellLayout) -> str:
     return canonical_hash({"partition": layout.partition, "figures": [_figure(figure) for figure in layout.figures]})
 
 
 def _figure(figure: FigureLayout) -> list[object]:
-    return [figure.name, figure.summed, figure.scale, list(figure.clip or ())]
+    said = [figure.name, figure.summed, figure.scale, list(figure.clip or ())]
+    return said if figure.step is None else [*said, figure.step]
 
 
 def _read(found: T | Refusal) -> T:

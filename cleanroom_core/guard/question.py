@@ -10,57 +10,30 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from cleanroom_core.guard.regions import Labels, Region, Spans
-from cleanroom_core.guard.world import Asset, Period
+from cleanroom_core.guard.logic import (
+    ALWAYS,
+    NEVER,
+    AllOf,
+    AnyOf,
+    Condition,
+    Ref,
+    Within,
+    both,
+    either,
+    not_true,
+    possible,
+    refs_of,
+)
+from cleanroom_core.guard.meaning import meaning
+from cleanroom_core.guard.regions import Spans
+from cleanroom_core.guard.world import DATED, Asset, Period
 from cleanroom_core.sql.cells import CellLayout, Label, label_to_json
 from cleanroom_core.sql.types import Column, SqlType
 
-
-@dataclass(frozen=True, order=True)
-class Ref:
-    """A column of a registered asset, by names as the share table spells them."""
-
-    asset: str
-    column: str
-
-    def __str__(self) -> str:
-        return f"{self.asset}.{self.column.casefold()}"
+SEVERAL = 1.5  # rows per key of an asset nobody has measured: more than one, as far as anybody knows
 
 
-@dataclass(frozen=True)
-class Within:
-    ref: Ref
-    region: Region
-
-    def as_json(self) -> Any:
-        return {"column": str(self.ref), "in": self.region.as_json()}
-
-
-@dataclass(frozen=True)
-class AllOf:
-    """True when every part is; no parts: always."""
-
-    parts: tuple[Condition, ...] = ()
-
-    def as_json(self) -> Any:
-        return {"all": [part.as_json() for part in self.parts]}
-
-
-@dataclass(frozen=True)
-class AnyOf:
-    """True when some part is; no parts: never."""
-
-    parts: tuple[Condition, ...] = ()
-
-    def as_json(self) -> Any:
-        return {"any": [part.as_json() for part in self.parts]}
-
-
-Condition = Within | AllOf | AnyOf
-ALWAYS, NEVER = AllOf(), AnyOf()
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Key:
     """A label column of the cells: a dimension, a date truncated to a calendar grid, or derived from such.
 
@@ -77,8 +50,14 @@ class Key:
         """`asset.column`, `asset.column@month`; a derived key by its columns and a digest of its branches."""
         if self.ref is not None:
             return f"{self.ref}@{self.grid}" if self.grid else str(self.ref)
-        said = canonical_hash([[label_to_json(label), condition.as_json()] for label, condition in self.branches])
+        said = canonical_hash([[label_to_json(label), meaning(condition)] for label, condition in self.branches])
         return f"{'+'.join(str(ref) for ref in sorted(self.refs))}#{said[:12]}"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Key) and other.name == self.name
+
+    def __hash__(self) -> int:
+        return hash(self.name)
 
     @cached_property
     def refs(self) -> frozenset[Ref]:
@@ -108,12 +87,37 @@ class Question:
         assert column is not None  # noqa: S101  a Ref is only made from a resolved column
         return column
 
+    @cached_property
+    def refs(self) -> frozenset[Ref]:
+        """Every column the question reads, keys and privacy units of the assets aside."""
+        return refs_of(self.where).union(self.figures.values(), *(key.refs for key in self.keys))
 
-def refs_of(condition: Condition) -> frozenset[Ref]:
-    """Every column a condition speaks of."""
-    if isinstance(condition, Within):
-        return frozenset({condition.ref})
-    return frozenset[Ref]().union(*(refs_of(part) for part in condition.parts))
+    @property
+    def bearer(self) -> Asset:
+        """The asset whose rows are the rows of the join."""
+        return bearer(self.assets)
+
+    def is_reduced(self, asset: Asset) -> bool:
+        """Whether only its keys that occur once take part, so that nobody's rows are multiplied."""
+        return asset != self.bearer and asset.rows_per_key != 1
+
+
+def bearer(assets: tuple[Asset, ...]) -> Asset:
+    """The asset with most rows per key; the first by name of those that are equal. Where nobody has measured, dates and
+    measures are what has several rows per person."""
+
+    def rows(asset: Asset) -> tuple[float, bool, int]:
+        dated = any(asset.dimension(column) is not None and column.type.kind in DATED for column in asset.schema)
+        measured = SEVERAL if asset.rows_per_key is None else asset.rows_per_key
+        return measured, dated, len(asset.rule.measures)
+
+    return max(sorted(assets, key=lambda asset: asset.qualified), key=rows)
+
+
+def period_region(period: Period) -> Spans:
+    """The days of a period as a region of its column."""
+    start, stop = ((day, 0) if day is not None else None for day in (period.start, period.stop))
+    return Spans(((start, stop),))
 
 
 def canonical_hash(value: Any) -> str:
@@ -122,48 +126,7 @@ def canonical_hash(value: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def both(parts: list[Condition]) -> Condition:
-    """AND in normal form: flat, one region per column, sorted, without what is always true."""
-    return _combined(parts, AllOf, AnyOf)
-
-
-def either(parts: list[Condition]) -> Condition:
-    """OR in normal form."""
-    return _combined(parts, AnyOf, AllOf)
-
-
-def _combined(parts: list[Condition], same: type[AllOf] | type[AnyOf], other: type[AllOf] | type[AnyOf]) -> Condition:
-    flat: list[Condition] = []
-    for part in parts:
-        flat += part.parts if isinstance(part, same) else [part]
-    if other() in flat:  # FALSE within AND, TRUE within OR
-        return other()
-    regions: dict[Ref, Region] = {}
-    rest: dict[str, Condition] = {}
-    for part in flat:
-        if isinstance(part, Within):
-            regions[part.ref] = _merged(regions[part.ref], part.region, same) if part.ref in regions else part.region
-        else:
-            rest[json.dumps(part.as_json(), sort_keys=True)] = part
-    if same is AllOf and any(region.is_empty for region in regions.values()):
-        return NEVER
-    withins = [Within(ref, region) for ref, region in sorted(regions.items()) if not region.is_empty]
-    kept: list[Condition] = [*withins, *(rest[text] for text in sorted(rest))]
-    kept = [part for part in kept if not (isinstance(part, other) and any(atom in kept for atom in part.parts))]  # absorption
-    return kept[0] if len(kept) == 1 else same(tuple(kept))
-
-
-def _merged(one: Region, two: Region, same: type[AllOf] | type[AnyOf]) -> Region:
-    if isinstance(one, Labels) and isinstance(two, Labels):
-        return one & two if same is AllOf else one | two
-    assert isinstance(one, Spans) and isinstance(two, Spans)  # noqa: S101, PT018  one column, one kind of region
-    return one & two if same is AllOf else one | two
-
-
-def possible(where: Condition, labels: Mapping[Ref, Label]) -> bool:
-    """Whether a row with these labels can pass the filter, whatever its other columns hold."""
-    if isinstance(where, Within):
-        return where.ref not in labels or labels[where.ref] in where.region
-    if isinstance(where, AllOf):
-        return all(possible(part, labels) for part in where.parts)
-    return any(possible(part, labels) for part in where.parts)
+__all__ = [
+    "ALWAYS", "NEVER", "AllOf", "AnyOf", "Condition", "Key", "Question", "Ref", "Within", "bearer", "both", "canonical_hash",
+    "either", "not_true", "period_region", "possible", "refs_of",
+]  # fmt: skip

@@ -75,6 +75,10 @@ class Spans:
             reached = stop
         return Spans((*gaps, (reached, None)))
 
+    def rest(self) -> Spans:
+        """Everything else, NULL included."""
+        return Spans(self.complement().parts, not self.null)
+
     @property
     def is_empty(self) -> bool:
         return not self.parts and not self.null

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from decimal import Decimal
 from functools import reduce
 
@@ -24,9 +25,13 @@ def named(table: str) -> exp.Table:
     return exp.Table(this=exp.Identifier(this=table, quoted=False))
 
 
-def asset(owner: str, name: str, alias: str) -> exp.Table:
-    own = exp.TableAlias(this=exp.Identifier(this=alias, quoted=False))
+def asset(owner: str, name: str, alias: str | None = None) -> exp.Table:
+    own = None if alias is None else exp.TableAlias(this=exp.Identifier(this=alias, quoted=False))
     return exp.Table(this=_quoted(name), db=_quoted(owner), alias=own)
+
+
+def subquery(query: exp.Select, alias: str) -> exp.Subquery:
+    return exp.Subquery(this=query, alias=exp.TableAlias(this=exp.Identifier(this=alias, quoted=False)))
 
 
 def cast(value: exp.Expr, type_: str) -> exp.Expr:
@@ -50,8 +55,12 @@ def text(value: str) -> exp.Expr:
 
 
 def literal(label: Label) -> exp.Expr:
+    if label is None:
+        return exp.Null()
     if isinstance(label, bool):
         return exp.Boolean(this=label)
+    if isinstance(label, date):
+        return cast(text(label.isoformat()), "DATE")
     return integer(label) if isinstance(label, int) else text(str(label))
 
 
@@ -82,13 +91,13 @@ def tally(condition: exp.Expr) -> exp.Expr:
     return exp.Sum(this=case((condition, integer(1)), default=integer(0)))
 
 
-def join(table: exp.Table, on: exp.Expr, *, left: bool = False) -> exp.Join:
+def join(table: exp.Expr, on: exp.Expr, *, left: bool = False) -> exp.Join:
     return exp.Join(this=table, on=on, side="LEFT") if left else exp.Join(this=table, on=on, kind="INNER")
 
 
 def select(
     columns: Sequence[exp.Expr],
-    source: exp.Table,
+    source: exp.Expr,
     *,
     joins: Sequence[exp.Join] = (),
     where: exp.Expr | None = None,

@@ -1,19 +1,21 @@
 """Protect computed cells: cohort, dominance, numerator. Pure Python over some thousand cells; nothing here reads data.
 
 A cell that fails stays away whole, and nothing says which rule held it back. `fewer` is no failure: the cell is there, one of
-its figures shows as text. Sources: the SDC Handbook for the p % rule, facts of this project for the numerator rule.
+its figures shows as text. People without a value are a group as well: where some, yet too few, are missing from a figure, the
+difference of two counts would be about them. Sources: the SDC Handbook for the p % rule, facts of this project for the rest.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 
 from cleanroom_core.errors import IntegrityError
 from cleanroom_core.sql.cells import Cell, CellLayout, Cells, Figure, FigureLayout, Label, Row, Thresholds, Value, label_order
 from cleanroom_core.sql.types import Kind
 
+EXACT = Context(prec=100)
 PEOPLE_STEP = 10  # counts of people are not additive over rows, so that a plan's certificate does not cover them: rounded down
 
 
@@ -78,27 +80,38 @@ def _protected(
 ) -> Cell | None:
     percent, rows = thresholds.dominance_percent, base.whole("n")
     people = [base.whole(f"u{u}_people") for u in range(len(minimums))]
-    if any(count < minimum for count, minimum in zip(people, minimums, strict=True)):
-        return None
-    for u in range(len(minimums)):
-        if dominated(Decimal(rows), base.number(f"u{u}_n_first"), base.number(f"u{u}_n_second"), percent):
+    for u, (unit, count, minimum) in enumerate(zip(layout.units, people, minimums, strict=True)):
+        if count < minimum and not (unit.optional and count == 0):
+            return None
+        total = base.number(f"u{u}_n") if unit.optional else Decimal(rows)
+        if dominated(total, base.number(f"u{u}_n_first"), base.number(f"u{u}_n_second"), percent):
             return None
     figures = {}
     for f, figure in enumerate(layout.figures):
-        fewer = _too_few(base, f, figure, len(minimums), thresholds.numerator_minimum)
-        for u, minimum in enumerate(minimums):
-            if base.whole(f"u{u}_f{f}_people") < minimum:
+        units = [u for u, unit in enumerate(layout.units) if unit.counts(figure)]
+        fewer = _too_few(base, f, figure, units, thresholds.numerator_minimum)
+        for u in units:
+            if base.whole(f"u{u}_f{f}_people") < minimums[u] or 0 < base.whole(f"u{u}_f{f}_missing") < minimums[u]:
                 return None
             if not fewer and _figure_dominated(base, f, u, figure, percent):
                 return None
         count = base.whole(f"f{f}_count")
-        figures[figure.name] = Figure(count, base.number(f"f{f}_sum") if figure.summed and not fewer else None, fewer)
-    shown = tuple(released_people(count, minimum) for count, minimum in zip(people, minimums, strict=True))
+        total = _stepped(base.number(f"f{f}_sum"), figure.step) if figure.summed else Decimal(0)
+        figures[figure.name] = Figure(count, total if figure.summed and not fewer else None, fewer)
+    shown = tuple(released_people(count, minimum) if count else 0 for count, minimum in zip(people, minimums, strict=True))
     return Cell(labels, rows, shown, figures)
 
 
-def _too_few(base: _Base, f: int, figure: FigureLayout, units: int, minimum: int) -> bool:
-    return figure.binary and any(base.whole(f"u{u}_f{f}_{side}") < minimum for u in range(units) for side in ("ones", "others"))
+def _stepped(total: Decimal, step: str | None) -> Decimal:
+    """The sum at the nearest multiple of the step; a half goes away from zero."""
+    if step is None:
+        return total
+    size = Decimal(step)
+    return EXACT.multiply(EXACT.divide(total, size).quantize(Decimal(1), ROUND_HALF_UP, EXACT), size)
+
+
+def _too_few(base: _Base, f: int, figure: FigureLayout, units: list[int], minimum: int) -> bool:
+    return figure.binary and any(base.whole(f"u{u}_f{f}_{side}") < minimum for u in units for side in ("ones", "others"))
 
 
 def _figure_dominated(base: _Base, f: int, u: int, figure: FigureLayout, percent: int) -> bool:

@@ -67,9 +67,16 @@ class FigureLayout:
 
 @dataclass(frozen=True)
 class UnitLayout:
-    """One way of counting people: the assets whose privacy unit this is."""
+    """One way of counting people: the assets whose privacy unit this is. `optional`: they may be unmatched in some rows, which
+    are nobody's in this unit; its people are looked at where there are any."""
 
     assets: tuple[str, ...]
+    optional: bool = False
+
+    def counts(self, figure: FigureLayout) -> bool:
+        """Whether a figure is about this unit's people: each is about everybody in its rows, but those of an optional asset are
+        in the rows of its own columns only."""
+        return not self.optional or any(figure.name.startswith(f"{asset}.") for asset in self.assets)
 
 
 @dataclass(frozen=True)
@@ -83,16 +90,20 @@ class CellLayout:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Column names in order. Per unit: people, the two largest row counts; per figure and unit: people with a value, the
-        two largest contributions, and where they apply size, people with a one, people with a value that is not one."""
+        """Column names in order. Per unit: people, the two largest row counts, and of an optional one its rows; per figure and
+        unit: people with a value, people with a row without one, the two largest contributions, and where they apply size,
+        people with a one, people with a value that is not one."""
         names = [f"k{i}" for i in range(len(self.keys))] + ["n"]
         for f, figure in enumerate(self.figures):
             names += [f"f{f}_sum", f"f{f}_count"] if figure.summed else [f"f{f}_count"]
-        for u in range(len(self.units)):
+        for u, unit in enumerate(self.units):
             names += [f"u{u}_people", f"u{u}_n_first", f"u{u}_n_second"]
+            names += [f"u{u}_n"] if unit.optional else []
             for f, figure in enumerate(self.figures):
+                if not unit.counts(figure):
+                    continue
                 at = f"u{u}_f{f}"
-                names += [f"{at}_people", f"{at}_first", f"{at}_second"]
+                names += [f"{at}_people", f"{at}_missing", f"{at}_first", f"{at}_second"]
                 names += [f"{at}_size"] if figure.signed else []
                 names += [f"{at}_ones", f"{at}_others"] if figure.binary else []
         return tuple(names)
@@ -157,7 +168,9 @@ class Cells:
                 }
                 for f in layout.figures
             ],
-            "units": [list(unit.assets) for unit in layout.units],
+            "units": [
+                {"assets": list(unit.assets), "optional": True} if unit.optional else list(unit.assets) for unit in layout.units
+            ],
             "numerator_minimum": self.numerator_minimum,
             "minimum_cohort": list(self.minimum_cohort),
             "cells": [
@@ -193,7 +206,11 @@ class Cells:
             FigureLayout(**{**figure, "clip": None if figure["clip"] is None else tuple(figure["clip"])})
             for figure in data["figures"]
         )
-        layout = CellLayout(data["partition"], keys, figures, tuple(UnitLayout(tuple(unit)) for unit in data["units"]))
+        units = tuple(
+            UnitLayout(tuple(unit["assets"]), unit["optional"] is True) if isinstance(unit, dict) else UnitLayout(tuple(unit))
+            for unit in data["units"]
+        )
+        layout = CellLayout(data["partition"], keys, figures, units)
         cells = tuple(
             Cell(
                 tuple(label_from_json(label, key.type) for label, key in zip(cell["labels"], keys, strict=True)),

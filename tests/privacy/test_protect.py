@@ -46,8 +46,9 @@ def released(shape: CellLayout, found: tuple[Any, ...], **limits: int) -> bool:
 
 def test_columns_are_named_in_one_order() -> None:
     assert layout(BINARY, COUNTED, keys=(KeyLayout("k", STRING, None),)).columns == (
-        "k0", "n", "f0_sum", "f0_count", "f1_count", "u0_people", "u0_n_first", "u0_n_second", "u0_f0_people", "u0_f0_first",
-        "u0_f0_second", "u0_f0_ones", "u0_f0_others", "u0_f1_people", "u0_f1_first", "u0_f1_second",
+        "k0", "n", "f0_sum", "f0_count", "f1_count", "u0_people", "u0_n_first", "u0_n_second", "u0_f0_people", "u0_f0_missing",
+        "u0_f0_first", "u0_f0_second", "u0_f0_ones", "u0_f0_others", "u0_f1_people", "u0_f1_missing", "u0_f1_first",
+        "u0_f1_second",
     )  # fmt: skip
 
 

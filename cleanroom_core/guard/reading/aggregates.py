@@ -1,4 +1,9 @@
-"""Aggregates: counts of rows, people and values, sums and averages of measures. Others would need base figures of their own."""
+"""Aggregates: counts of rows, people and values, sums, averages and deviations of measures, each under a condition or without.
+
+A condition inside an aggregate (FILTER, CASE, IF) asks about other rows than WHERE leaves: it becomes a *part* of the sheet,
+whose cells are computed, protected and certified by themselves. Values a text makes up, other than 0 and 1, could pack several
+figures into one number; they are refused.
+"""
 
 from __future__ import annotations
 
@@ -7,25 +12,36 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from sqlglot import exp
 
-from cleanroom_core.guard.figures import BIGINT, RATIO, Apply, Counted, Expression, People, Rows, Total
+from cleanroom_core.guard.figures import BIGINT, RATIO, Apply, Counted, Expression, People, Rows, Squares, Total
 from cleanroom_core.guard.finding import Refusal
-from cleanroom_core.guard.question import Ref
+from cleanroom_core.guard.logic import ALWAYS, NEVER, Condition, Ref, both, either
+from cleanroom_core.guard.meaning import meaning
+from cleanroom_core.guard.reading.conditions import condition
 from cleanroom_core.guard.reading.constants import constant, is_constant
 from cleanroom_core.guard.reading.scope import Found, Reading, Role
+from cleanroom_core.guard.reading.values import branches_of
 from cleanroom_core.policies.rule import Measure
 from cleanroom_core.sql.cells import FigureLayout
 from cleanroom_core.sql.types import Kind, SqlType
 
 FINEST = 6  # decimal places of a DOUBLE measure; a decimal keeps its own
 DIGITS = 18  # of a clipped value on its grid: two such sums fit 38 digits up to 10^20 rows
+SQUARED = 13  # of a clipped value whose squares are summed: they fit 38 digits up to 10^12 rows
+MOST_PARTS = 50  # distinct conditions inside the aggregates of one text
+
+Asked = tuple[Condition, exp.Expr]  # an argument and the rows for which it is that
+DEVIATIONS: dict[type[exp.Expr], tuple[str, bool]] = {
+    exp.Stddev: ("var_samp", True), exp.StddevSamp: ("var_samp", True), exp.StddevPop: ("var_pop", True),
+    exp.Variance: ("var_samp", False), exp.VariancePop: ("var_pop", False),
+}  # fmt: skip
 
 
 @dataclass
-class Aggregates:
-    """Base figures a text asks for, collected while it is read; one per column, however many aggregates use it."""
+class PartFigures:
+    """Base figures asked of the rows of one part; one per column, however many aggregates use it."""
 
+    where: Condition
     figures: dict[str, tuple[Ref, FigureLayout]] = field(default_factory=dict)
-    units: tuple[tuple[str, ...], ...] = ()
 
     def add(self, found: Found, layout: FigureLayout) -> None:
         known = self.figures.get(layout.name)
@@ -33,31 +49,161 @@ class Aggregates:
             self.figures[layout.name] = (found.ref, layout)
 
 
+@dataclass
+class Aggregates:
+    """What a text asks for, collected while it is read: its parts, that of its own WHERE first."""
+
+    units: tuple[tuple[str, ...], ...]
+    parts: list[PartFigures]
+    _numbers: dict[str, int] = field(default_factory=dict)
+
+    def part(self, rows: Condition, at: exp.Expr) -> int:
+        """The number of the part with these of the first part's rows."""
+        if rows == ALWAYS:
+            return 0
+        where = both([self.parts[0].where, rows])
+        if not self._numbers:
+            self._numbers[str(meaning(self.parts[0].where))] = 0
+        number = self._numbers.setdefault(str(meaning(where)), len(self.parts))
+        if number == len(self.parts):
+            if number > MOST_PARTS:
+                raise Refusal("TOO_MANY_PARTS", f"There are more than {MOST_PARTS} conditions inside aggregates.",
+                              "Group by what they tell apart.", clause="grammar.aggregates", at=at)  # fmt: skip
+            self.parts.append(PartFigures(where))
+        return number
+
+
 def aggregate(node: exp.Expr, reading: Reading, into: Aggregates) -> Expression:
-    """Read count, sum or avg; raises Refusal for other arguments than the rules allow."""
-    argument = node.this.unnest() if node.this is not None else None
+    """Read one aggregate with its condition; raises Refusal for other arguments than the rules allow."""
+    rows: Condition = ALWAYS
+    if isinstance(node, exp.Filter):
+        rows, node = condition(node.expression.this, reading), node.this
+    if isinstance(node, exp.CountIf):
+        return Rows(part=into.part(both([rows, condition(node.this, reading)]), node))
     if isinstance(node, exp.Count):
-        return _count(node, argument, reading, into)
+        return _count(node, rows, reading, into)
+    argument = node.this.unnest() if node.this is not None else None
     if isinstance(argument, exp.Distinct):
         raise Refusal("DISTINCT", "DISTINCT is for counting people only.", "Write count(DISTINCT privacy unit).",
                       clause="grammar.aggregates", at=node)  # fmt: skip
-    found = _measure(argument, reading, node)
-    layout = summed(found, node)
-    into.add(found, layout)
+    if argument is None or type(node) not in (exp.Sum, exp.Avg, *DEVIATIONS):
+        raise Refusal("AGGREGATE", "This aggregate is not on the list.", "Use count, sum, avg, stddev and variance.",
+                      clause="grammar.aggregates", at=node)  # fmt: skip
+    asked = _asked(argument, rows, reading)
+    zero, one = (either([met for met, value in asked if _is_number(value, number, reading)]) for number in (0, 1))
+    columns = [(met, value) for met, value in asked if not is_constant(value)]
+    if (made_up := next((value for _, value in asked if is_constant(value) and not _is_number(value, 0, reading)
+                         and (columns or not _is_number(value, 1, reading))), None)) is not None:  # fmt: skip
+        raise _encoding(made_up)
+    if type(node) in DEVIATIONS:
+        return _deviation(node, columns, zero, one, reading, into)
+    if not columns:
+        if one == NEVER:
+            raise _encoding(argument)
+        ones = Rows(part=into.part(one, node))
+        if isinstance(node, exp.Sum):
+            return ones
+        return Apply("div", (ones, Rows(part=into.part(either([one, zero]), node))), RATIO)
+    part, total, counted = _totals(columns, node, reading, into)
+    if isinstance(node, exp.Sum):
+        return total
+    if zero == NEVER:
+        return Apply("div", (total, counted), RATIO)
+    measured = either([met for met, _ in columns])
+    valued: Expression = Rows(part=into.part(either([measured, zero]), node))  # rows with a zero, and with a value of their own
+    missing = Apply("sub", (Rows(part=part), counted), BIGINT)
+    return Apply("div", (total, Apply("sub", (valued, missing), BIGINT)), RATIO)
+
+
+def _asked(argument: exp.Expr, rows: Condition, reading: Reading) -> list[Asked]:
+    """What is aggregated, branch by branch; where it is NULL it is not."""
+    argument = argument.unnest()
+    if isinstance(argument, exp.Case | exp.If):
+        branches = [(both([rows, met]), then) for met, then in branches_of(argument, reading, condition)]
+        return [(met, then) for met, then in branches if then is not None and met != NEVER]
+    if isinstance(argument, exp.Cast | exp.TryCast) and isinstance(argument.this.unnest(), exp.Case | exp.If):
+        return _asked(argument.this, rows, reading)  # a cast of 0, 1 and measures changes none of them
+    if isinstance(argument, exp.Cast | exp.TryCast) and _is_boolean(argument.this.unnest(), reading):
+        true, false = (both([rows, condition(argument.this, reading, negated)]) for negated in (False, True))
+        numbers = ((true, exp.Literal.number(1)), (false, exp.Literal.number(0)))
+        return [(met, number) for met, number in numbers if met != NEVER]
+    return [] if isinstance(argument, exp.Null) else [(rows, argument)]
+
+
+def _is_boolean(node: exp.Expr, reading: Reading) -> bool:
+    if isinstance(node, exp.Column):
+        found = reading.scope.resolve(node)
+        return found.role is Role.DIMENSION and found.column.type.kind is Kind.BOOLEAN
+    return isinstance(node, exp.Predicate | exp.Not | exp.And | exp.Or | exp.In | exp.Between | exp.Is)
+
+
+def _is_number(node: exp.Expr, number: int, reading: Reading) -> bool:
+    if not is_constant(node) or isinstance(node.unnest(), exp.Null):
+        return False
+    value = constant(node, reading)
+    return not isinstance(value, bool | str) and value == number
+
+
+def _encoding(at: exp.Expr) -> Refusal:
+    return Refusal("ENCODING", "A number made up in the text could carry several figures in one.",
+                   "Under a condition stand 1, 0, NULL or one measure; weigh the results instead.", clause="grammar.aggregates",
+                   at=at)  # fmt: skip
+
+
+def _totals(columns: list[Asked], at: exp.Expr, reading: Reading, into: Aggregates) -> tuple[int, Total, Counted]:
+    """Sum and count of the one measure in these branches."""
+    founds = [_measure(value, reading, at) for _, value in columns]
+    if len({found.ref for found in founds}) > 1:
+        raise Refusal("AGGREGATE", "One aggregate is about one measure.", "Sum each by itself and add the results.",
+                      clause="grammar.aggregates", at=at)  # fmt: skip
+    part = into.part(either([met for met, _ in columns]), at)
+    layout = summed(founds[0], at, reading)
+    into.parts[part].add(founds[0], layout)
     type_ = SqlType(Kind.DECIMAL, 38, layout.scale) if layout.scale else BIGINT
-    total = Total(layout.name, type_)
-    return total if isinstance(node, exp.Sum) else Apply("div", (total, Counted(layout.name)), RATIO)
+    return part, Total(layout.name, type_, part), Counted(layout.name, part=part)
 
 
-def _count(node: exp.Count, argument: exp.Expr | None, reading: Reading, into: Aggregates) -> Expression:
+def _deviation(
+    node: exp.Expr, columns: list[Asked], zero: Condition, one: Condition, reading: Reading, into: Aggregates
+) -> Expression:
+    if not columns or zero != NEVER or one != NEVER:
+        raise Refusal("AGGREGATE", "Deviations are of a measure.",
+                      "Write stddev(column), or stddev(CASE WHEN ... THEN column END).", clause="grammar.aggregates",
+                      at=node)  # fmt: skip
+    part, total, counted = _totals(columns, node, reading, into)
+    found = _measure(columns[0][1], reading, node)
+    _, layout = into.parts[part].figures[total.figure]
+    squares: Expression = total  # the square of 0 and 1 is itself
+    if not layout.binary:
+        squared = squared_of(layout, found, node)
+        into.parts[part].add(found, squared)
+        squares = Squares(squared.name, SqlType(Kind.DECIMAL, 38, squared.scale) if squared.scale else BIGINT, part)
+    operation, root = DEVIATIONS[type(node)]
+    variance = Apply(operation, (squares, total, counted), RATIO)
+    return Apply("sqrt", (variance,), RATIO) if root else variance
+
+
+def _count(node: exp.Count, rows: Condition, reading: Reading, into: Aggregates) -> Expression:
+    argument = node.this.unnest() if node.this is not None else None
     if isinstance(argument, exp.Star):
-        return Rows()
+        return Rows(part=into.part(rows, node))
     if isinstance(argument, exp.Distinct):
-        return _people(argument, reading, into)
-    if argument is not None and is_constant(argument) and not isinstance(argument, exp.Null):
-        constant(argument, reading)
-        return Rows()
-    if not isinstance(argument, exp.Column):
+        return _people(argument, rows, reading, into)
+    asked = [] if argument is None else _asked(argument, rows, reading)
+    columns = [(met, value) for met, value in asked if not is_constant(value)]
+    ones = [met for met, value in asked if is_constant(value)]
+    for _, value in asked:
+        if is_constant(value):
+            constant(value, reading)
+    terms: list[Expression] = [Rows(part=into.part(either(ones), node))] if ones or not columns else []
+    if columns:
+        terms.append(_values_of(columns, node, reading, into))
+    return terms[0] if len(terms) == 1 else Apply("add", tuple(terms), BIGINT)
+
+
+def _values_of(columns: list[Asked], node: exp.Count, reading: Reading, into: Aggregates) -> Expression:
+    argument = columns[0][1].unnest()
+    if not isinstance(argument, exp.Column) or any(value.unnest() != argument for _, value in columns):
         raise Refusal("AGGREGATE", "Only columns are counted.", "Write count(*) or count(column).",
                       clause="grammar.aggregates", at=node)  # fmt: skip
     found = reading.scope.resolve(argument)
@@ -65,31 +211,40 @@ def _count(node: exp.Count, argument: exp.Expr | None, reading: Reading, into: A
         raise Refusal("IDENTITY", f"{found} may be counted as people only.",
                       f"Write count(DISTINCT {found.column.name}) for people, count(*) for rows.",
                       clause=found.asset.clause("privacy_unit" if found.role is Role.UNIT else "join_key"),
-                      owner=found.asset.owner, at=argument)  # fmt: skip
+                      owner=found.asset.owner, at=argument,
+                      suggestion=f"count(DISTINCT {found.column.name})")  # fmt: skip
     if found.role is Role.NONE:
         raise Refusal("NO_ROLE", f"{found} may not be counted.", "Ask its owner to list it under counted.",
                       clause=found.asset.clause("counted"), owner=found.asset.owner, at=argument)  # fmt: skip
-    if found.role is Role.MEASURE:
-        into.add(found, layout := summed(found, node))
-    else:
-        into.add(found, layout := FigureLayout(str(found.ref), summed=False))
-    return Counted(layout.name)
+    part = into.part(either([met for met, _ in columns]), node)
+    layout = summed(found, node, reading) if found.role is Role.MEASURE else FigureLayout(str(found.ref), summed=False)
+    into.parts[part].add(found, layout)
+    return Counted(layout.name, part=part)
 
 
-def _people(distinct: exp.Distinct, reading: Reading, into: Aggregates) -> Expression:
-    only = distinct.expressions[0].unnest() if len(distinct.expressions) == 1 else None
-    if isinstance(only, exp.Column):
-        found = reading.scope.resolve(only)
-        for unit, assets in enumerate(into.units):
-            if found.asset.is_unit(found.column) and found.asset.qualified in assets:
-                return People(unit)
-        if found.role is Role.KEY:  # the same value after the join as somebody else's privacy unit
-            for unit, assets in enumerate(into.units):
-                others = [asset for asset in reading.scope.assets.values() if asset.qualified in assets]
-                if any(asset.rule.privacy_unit.casefold() == asset.rule.join_key.casefold() for asset in others):
-                    return People(unit)
+def _people(distinct: exp.Distinct, rows: Condition, reading: Reading, into: Aggregates) -> Expression:
+    asked = _asked(distinct.expressions[0], rows, reading) if len(distinct.expressions) == 1 else []
+    units = {_unit_of(value.unnest(), reading, into) for _, value in asked}
+    if len(units) == 1 and (unit := units.pop()) is not None:
+        return People(unit, part=into.part(either([met for met, _ in asked]), distinct))
     raise Refusal("DISTINCT", "Distinct values of a column other than the privacy unit are not counted.",
                   "Count people: count(DISTINCT privacy unit).", clause="grammar.aggregates", at=distinct)  # fmt: skip
+
+
+def _unit_of(node: exp.Expr, reading: Reading, into: Aggregates) -> int | None:
+    if not isinstance(node, exp.Column):
+        return None
+    found = reading.scope.resolve(node)
+    for unit, assets in enumerate(into.units):
+        if found.asset.is_unit(found.column) and found.asset.qualified in assets:
+            return unit
+    if found.role is Role.KEY and found.asset.qualified not in reading.scope.optional:
+        for unit, assets in enumerate(into.units):  # the same value after the join as somebody else's privacy unit
+            others = [asset for asset in reading.scope.assets.values() if asset.qualified in assets]
+            if any(asset.rule.privacy_unit.casefold() == asset.rule.join_key.casefold() for asset in others
+                   if asset.qualified not in reading.scope.optional):  # fmt: skip
+                return unit
+    return None
 
 
 def _measure(node: exp.Expr | None, reading: Reading, at: exp.Expr) -> Found:
@@ -123,8 +278,8 @@ def _measure(node: exp.Expr | None, reading: Reading, at: exp.Expr) -> Found:
                       "Ask its owner to make it a measure with min and max.", clause=found.asset.clause("measures"),
                       owner=found.asset.owner, at=node)  # fmt: skip
     raise Refusal("AGGREGATE", "Only a measure as it is can be summed or averaged.",
-                  "Write sum(column) or avg(column) and calculate with the results; a condition belongs into WHERE, other "
-                  "arithmetic into a shared column of its own.", clause="grammar.aggregates",
+                  "Write sum(column) or avg(column) and calculate with the results; other arithmetic belongs into a shared "
+                  "column of its own.", clause="grammar.aggregates",
                   at=node if node is not None else at)  # fmt: skip
 
 
@@ -145,8 +300,11 @@ def _is_clip(found: Found, node: exp.Expr, bound: object) -> bool:
     return Decimal(bound) == Decimal(measure.max if isinstance(node, exp.Least) else measure.min)
 
 
-def summed(found: Found, at: exp.Expr) -> FigureLayout:
-    """Scale and clip of a measure on its exact grid; raises Refusal when its type or its bounds do not fit one."""
+def summed(found: Found, at: exp.Expr, reading: Reading) -> FigureLayout:
+    """Scale and clip of a measure on its exact grid; raises Refusal when its type or its bounds do not fit one.
+
+    What the receiver has written into its own table could mark people in a question about somebody else's: such sums are
+    released in steps of one person's bound."""
     measure = found.asset.measure(found.column)
     assert measure is not None  # noqa: S101  asked for measures only
     kind = found.column.type.kind
@@ -158,7 +316,22 @@ def summed(found: Found, at: exp.Expr) -> FigureLayout:
         hint = f"Between min and max lie numbers with {scale} decimal places, of {DIGITS} digits in all."
         raise _unfit(found, f"The bounds of {found} do not fit its type.", hint, at)
     binary = scale == 0 and low == 0 and high == 1
-    return FigureLayout(str(found.ref), True, scale, binary, low < 0, (str(low), str(high)))
+    others = any(asset.owner != reading.receiver for asset in reading.scope.assets.values())
+    step = str(max(abs(low), abs(high))) if found.asset.owner == reading.receiver and others else None
+    return FigureLayout(str(found.ref), True, scale, binary, low < 0, (str(low), str(high)), step=step)
+
+
+def squared_of(layout: FigureLayout, found: Found, at: exp.Expr) -> FigureLayout:
+    """The layout of the squares of a measure: twice the places, so that they are exact too."""
+    assert layout.clip is not None  # noqa: S101  of a measure
+    low, high = (Decimal(text) for text in layout.clip)
+    most = max(abs(low), abs(high))
+    if most >= Decimal(10) ** (SQUARED - layout.scale):
+        hint = f"Deviations take bounds of at most {SQUARED} digits, {layout.scale} of them decimal places."
+        raise _unfit(found, f"The squares of {found} do not fit.", hint, at)
+    least = Decimal(0) if low <= 0 <= high else min(abs(low), abs(high)) ** 2
+    step = None if layout.step is None else str(Decimal(layout.step) ** 2)
+    return FigureLayout(f"{layout.name}^2", True, 2 * layout.scale, clip=(str(least), str(most**2)), squares=True, step=step)
 
 
 def bounds(measure: Measure, scale: int) -> tuple[Decimal, Decimal]:

@@ -1,4 +1,5 @@
-"""WHERE: comparisons of dimensions, dates and banded measures with constants, under AND, OR and NOT.
+"""Conditions: comparisons of dimensions, of what is derived from them, of dates and of banded measures with constants, under
+AND, OR and NOT.
 
 NOT is pushed down to the comparisons, where its meaning under NULL is exact: `NOT (d = 'x')` holds for every other label and
 not for NULL. A label outside the agreed domain names nothing: the comparison is legal and no row meets it.
@@ -13,10 +14,12 @@ from sqlglot import exp
 
 from cleanroom_core.guard.calendar import following, on_grid, truncate
 from cleanroom_core.guard.finding import Refusal
-from cleanroom_core.guard.question import ALWAYS, NEVER, Condition, Within, both, either
-from cleanroom_core.guard.reading.constants import day, is_constant, label, number
-from cleanroom_core.guard.reading.keys import dated, labels_of, truncated
+from cleanroom_core.guard.label_functions import compared
+from cleanroom_core.guard.logic import ALWAYS, NEVER, Condition, Within, both, either, not_true
+from cleanroom_core.guard.reading.constants import constant, day, is_constant, label, number
+from cleanroom_core.guard.reading.dimensions import dated, labels_of, truncated
 from cleanroom_core.guard.reading.scope import Found, Reading, Role
+from cleanroom_core.guard.reading.values import COMPARISONS, DERIVED, values
 from cleanroom_core.guard.regions import Edge, Labels, Region, Spans
 from cleanroom_core.guard.world import DATED
 from cleanroom_core.sql.cells import Label
@@ -39,13 +42,10 @@ def conjuncts(where: exp.Expr | None) -> list[exp.Expr]:
 def condition(node: exp.Expr, reading: Reading, negated: bool = False) -> Condition:
     """Read one condition; raises Refusal at the first part that is not in the grammar."""
     node = node.unnest()
-    if isinstance(node, exp.Not):
-        return condition(node.this, reading, not negated)
-    if isinstance(node, exp.And | exp.Or):
-        parts = [condition(part, reading, negated) for part in node.flatten()]
-        return both(parts) if isinstance(node, exp.And) != negated else either(parts)
-    if isinstance(node, exp.Boolean):
-        return ALWAYS if bool(node.this) != negated else NEVER
+    if isinstance(node, exp.Not | exp.And | exp.Or | exp.Boolean | exp.Null):
+        return _logical(node, reading, negated)
+    if isinstance(node, exp.NullSafeEQ | exp.NullSafeNEQ):
+        return _null_safe(node, reading, negated != isinstance(node, exp.NullSafeNEQ))
     if isinstance(node, exp.Between):
         low, high = (type_(this=node.this, expression=node.args[edge]) for type_, edge in ((exp.GTE, "low"), (exp.LTE, "high")))
         parts = [_comparison(part, part.this, part.expression, reading, negated) for part in (low, high)]
@@ -63,8 +63,25 @@ def condition(node: exp.Expr, reading: Reading, negated: bool = False) -> Condit
         found = _filterable(node, reading)
         if found.column.type.kind is Kind.BOOLEAN and found.role is Role.DIMENSION:
             return _labels(found, frozenset({True}), reading, negated, node)
-    raise Refusal("CONDITION", "This is not a condition the guard knows.",
-                  "Compare a dimension with constants: =, <>, IN, IS NULL.", clause="grammar.where", at=node)  # fmt: skip
+    if isinstance(node, exp.Case | exp.If | exp.Coalesce | exp.Nullif):
+        table = values(node, reading, condition)
+        if table.kind in (Kind.BOOLEAN, None):
+            return table.where(lambda value: value is not negated and value is not None)
+    raise _no_condition(node)
+
+
+def _logical(node: exp.Expr, reading: Reading, negated: bool) -> Condition:
+    if isinstance(node, exp.Not):
+        return condition(node.this, reading, not negated)
+    if isinstance(node, exp.And | exp.Or):
+        parts = [condition(part, reading, negated) for part in node.flatten()]
+        return both(parts) if isinstance(node, exp.And) != negated else either(parts)
+    return ALWAYS if isinstance(node, exp.Boolean) and bool(node.this) != negated else NEVER
+
+
+def _no_condition(node: exp.Expr) -> Refusal:
+    return Refusal("CONDITION", "This is not a condition the guard knows.",
+                   "Compare a dimension with constants: =, <>, IN, IS NULL.", clause="grammar.where", at=node)  # fmt: skip
 
 
 def _comparison(
@@ -72,6 +89,8 @@ def _comparison(
     at: exp.Expr | None = None,
 ) -> Condition:  # fmt: skip
     at = at or left
+    if is_constant(left) and is_constant(right):
+        return _folded(kind, left, right, reading, negated)
     if not is_constant(right):
         raise Refusal("COLUMN_COMPARISON", "Columns are compared with constants only.",
                       "Join keys belong into ON; compare a dimension with a constant.", clause="grammar.where",
@@ -82,6 +101,8 @@ def _comparison(
         if truncate(start, grid) != start:
             raise _off_grid(found, right, (grid,))
         return Within(found.ref, _not(_days(kind, start, following(start, grid)), negated))
+    if isinstance(left.unnest(), DERIVED):
+        return _derived(kind, left, right, reading, negated, at)
     found = _filterable(left, reading)
     if found.role is Role.MEASURE:
         return Within(found.ref, _not(_cut(kind, found, right, reading), negated))
@@ -107,19 +128,67 @@ def _listed(node: exp.In, reading: Reading, negated: bool) -> Condition:
 
 def _is(node: exp.Is, reading: Reading, negated: bool) -> Condition:
     if isinstance(node.expression, exp.Boolean):
-        found = _filterable(node.this, reading)
-        if found.role is Role.DIMENSION and found.column.type.kind is Kind.BOOLEAN:
-            value = bool(node.expression.this)
-            chosen: frozenset[Label] = frozenset({not value, None} if negated else {value})
-            return Within(found.ref, Labels(chosen))
+        met = condition(node.this, reading, not node.expression.this)
+        return not_true(met, reading.labels) if negated else met
     if not isinstance(node.expression, exp.Null):
-        raise Refusal("CONDITION", "IS goes with NULL, or with TRUE and FALSE of a boolean dimension.", "Write IS NULL.",
-                      clause="grammar.where", at=node)  # fmt: skip
+        raise Refusal("CONDITION", "IS goes with NULL, TRUE and FALSE.", "Write IS NULL.", clause="grammar.where", at=node)
+    if isinstance(node.this.unnest(), DERIVED) and truncated(node.this, reading) is None:
+        return values(node.this, reading, condition).where(lambda value: (value is None) != negated)
+    if is_constant(node.this):
+        return ALWAYS if isinstance(node.this.unnest(), exp.Null) != negated else NEVER
+    if (period := truncated(node.this, reading)) is not None:
+        return Within(period[0].ref, Spans(((None, None),)) if negated else Spans((), null=True))
     found = _filterable(node.this, reading)
     if found.role is Role.DIMENSION and found.column.type.kind not in DATED:
         known = frozenset(one for one in labels_of(found, node) if one is not None)
         return Within(found.ref, Labels(known if negated else frozenset({None})))
     return Within(found.ref, Spans(((None, None),)) if negated else Spans((), null=True))
+
+
+def _null_safe(node: exp.Expr, reading: Reading, negated: bool) -> Condition:
+    """`a <=> b`, IS NOT DISTINCT FROM: equality that is never unknown."""
+    left, right = node.this, node.expression
+    if is_constant(left) and not is_constant(right):
+        left, right = right, left
+    if isinstance(right.unnest(), exp.Null):
+        return _is(exp.Is(this=left.copy(), expression=exp.Null()), reading, negated)
+    met = _comparison(exp.EQ(), left, right, reading, negated=False)
+    return not_true(met, reading.labels) if negated else met
+
+
+def _folded(kind: exp.Expr, left: exp.Expr, right: exp.Expr, reading: Reading, negated: bool) -> Condition:
+    """A comparison of two constants, as in `1 = 1`."""
+    one, two = (None if isinstance(side.unnest(), exp.Null) else constant(side, reading) for side in (left, right))
+    if one is not None and two is not None and _family(one) != _family(two):
+        raise Refusal("LITERAL_TYPE", "These are of different types and cannot be compared.",
+                      "Compare numbers with numbers and text with text.", clause="grammar.where", at=left)  # fmt: skip
+    holds = compared(COMPARISONS[type(kind)], one, two)
+    return ALWAYS if holds is not None and holds != negated else NEVER
+
+
+def _family(value: object) -> str:
+    return "number" if isinstance(value, int | Decimal) and not isinstance(value, bool) else type(value).__name__
+
+
+def _derived(kind: exp.Expr, left: exp.Expr, right: exp.Expr, reading: Reading, negated: bool, at: exp.Expr) -> Condition:
+    """An expression over labels against a constant: the labels for which it holds."""
+    try:
+        table = values(left, reading, condition)
+    except Refusal as refusal:
+        raise refusal if refusal.code != "EXPRESSION" else _no_condition(refusal.at or left) from None
+    value = constant(right, reading)
+    if table.kind is Kind.DATE:
+        value = day(right, None, reading)
+    fits = {
+        Kind.STRING: isinstance(value, str), Kind.BOOLEAN: isinstance(value, bool), Kind.DATE: True, None: True,
+    }.get(table.kind, _family(value) == "number")  # fmt: skip
+    if not fits:
+        raise Refusal("LITERAL_TYPE", f"This is {table.kind} and cannot be compared with that.", "Compare it with its like.",
+                      clause="grammar.where", at=right)  # fmt: skip
+    if isinstance(kind, _ORDERED) and table.kind not in (Kind.BIGINT, Kind.DECIMAL, Kind.DATE, None):
+        raise Refusal("CONDITION", "Labels have no order that is agreed.", "Use =, <> or IN.", clause="grammar.where", at=at)
+    operation = COMPARISONS[type(kind)]
+    return table.where(lambda one: (met := compared(operation, one, value)) is not None and met != negated)
 
 
 def _filterable(node: exp.Expr, reading: Reading) -> Found:

@@ -8,7 +8,7 @@ from decimal import Decimal, InvalidOperation
 
 from sqlglot import exp
 
-from cleanroom_core.guard.finding import Refusal
+from cleanroom_core.guard.finding import ROOM, Refusal
 from cleanroom_core.guard.reading.scope import Found, Reading
 from cleanroom_core.guard.world import as_label
 from cleanroom_core.sql.cells import Label
@@ -68,8 +68,8 @@ def _is_whole(value: Constant) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def day(node: exp.Expr, found: Found, reading: Reading) -> date:
-    """The constant as a day; a timestamp must lie on midnight."""
+def day(node: exp.Expr, found: Found | None, reading: Reading) -> date:
+    """The constant as a day; a timestamp must lie on midnight. `found`: the column it is compared with, for the finding."""
     value = constant(node, reading)
     if isinstance(value, str):
         try:
@@ -77,9 +77,10 @@ def day(node: exp.Expr, found: Found, reading: Reading) -> date:
         except ValueError:
             raise wrong_type(node, found, "a date such as DATE '2026-03-01'") from None
         if moment != datetime(moment.year, moment.month, moment.day):
+            clause, owner = ("grammar.where", ROOM) if found is None else (
+                found.asset.clause("dimensions", found.column.name), found.asset.owner)  # fmt: skip
             raise Refusal("DATE_GRID", "A time of day is finer than any agreed grid.", "Compare with a day.",
-                          clause=found.asset.clause("dimensions", found.column.name), owner=found.asset.owner,
-                          at=node)  # fmt: skip
+                          clause=clause, owner=owner, at=node)  # fmt: skip
         return moment.date()
     if isinstance(value, date):
         return value
@@ -93,8 +94,9 @@ def number(node: exp.Expr, found: Found, reading: Reading) -> Decimal:
     return Decimal(value)
 
 
-def wrong_type(node: exp.Expr, found: Found, how: str) -> Refusal:
-    return Refusal("LITERAL_TYPE", f"{found} is {found.column.type} and cannot be compared with this.", f"Write {how}.",
+def wrong_type(node: exp.Expr, found: Found | None, how: str) -> Refusal:
+    what = "This date" if found is None else f"{found} is {found.column.type} and"
+    return Refusal("LITERAL_TYPE", f"{what} cannot be compared with this.", f"Write {how}.",
                    clause="grammar.where", at=node)  # fmt: skip
 
 

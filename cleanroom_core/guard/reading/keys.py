@@ -1,151 +1,164 @@
-"""GROUP BY: dimensions by name, alias or position, and dates truncated on the rule's calendar grid."""
+"""GROUP BY: dimensions by name, alias or position, dates truncated on the rule's calendar grid, and expressions over them."""
 
 from __future__ import annotations
 
+from datetime import date
+
 from sqlglot import exp
 
-from cleanroom_core.guard.calendar import SPELLINGS
+from cleanroom_core.guard.calendar import following
 from cleanroom_core.guard.finding import Refusal
+from cleanroom_core.guard.logic import Condition, Ref, Within
 from cleanroom_core.guard.question import Key
-from cleanroom_core.guard.reading.scope import Found, Reading, Role
+from cleanroom_core.guard.reading.conditions import condition
+from cleanroom_core.guard.reading.constants import is_constant
+from cleanroom_core.guard.reading.dimensions import dated, labels_of, truncated
+from cleanroom_core.guard.reading.scope import Reading, Role
+from cleanroom_core.guard.reading.values import DERIVED, Value, Values, values
+from cleanroom_core.guard.regions import Labels, Spans
 from cleanroom_core.guard.world import DATED
-from cleanroom_core.sql.cells import Label
-from cleanroom_core.sql.types import DATE, Kind
+from cleanroom_core.sql.cells import Label, label_order
+from cleanroom_core.sql.types import DATE, STRING, Kind, SqlType
 
 GROUPABLE = (Kind.STRING, Kind.BIGINT, Kind.BOOLEAN, *DATED)
-AGGREGATES = (exp.Count, exp.Sum, exp.Avg)
+AGGREGATES = (exp.Count, exp.Sum, exp.Avg, exp.CountIf, exp.Stddev, exp.StddevSamp, exp.StddevPop, exp.Variance,
+              exp.VariancePop, exp.Filter)  # fmt: skip
+MOST_LABELS = 2000  # of one derived key; a plain one has as many as its domain
 
 
 def grouped(reading: Reading) -> list[tuple[exp.Expr, Key]]:
     """Every GROUP BY item with its key, in the order written; raises Refusal at the first that is no dimension."""
-    return [(node, key(node, reading)) for node in group_items(reading.select)]
+    return [(node, key(node, reading)) for node in group_items(reading)]
 
 
-def group_items(select: exp.Select) -> list[exp.Expr]:
-    """The expressions meant by GROUP BY: positions and aliases replaced by what they stand for, ALL by what is no aggregate."""
-    group = select.args.get("group")
+def group_items(reading: Reading) -> list[exp.Expr]:
+    """The expressions meant by GROUP BY: positions and aliases replaced by what they stand for, ALL by what is no aggregate.
+    Constants are left out: they put all rows in one group."""
+    select, group = reading.select, reading.select.args.get("group")
     if group is None:
         return []
     if group.args.get("all"):
-        return [node.unalias() for node in select.expressions if node.find(*AGGREGATES) is None]
-    return [_meant(node.unnest(), select) for node in group.expressions]
+        items = [node.unalias() for node in select.expressions if node.find(*AGGREGATES) is None]
+    else:
+        items = [_meant(node.unnest(), reading) for node in group.expressions]
+    return [item for item in items if not is_constant(item) or item.find(exp.Placeholder)]
 
 
 def key(node: exp.Expr, reading: Reading) -> Key:
-    """The key an expression stands for; raises Refusal when it is neither a dimension nor a date on an agreed grid."""
+    """The key an expression stands for; raises Refusal when it is neither a dimension, nor a date on an agreed grid, nor made
+    of such."""
     node = node.unnest()
     if (period := truncated(node, reading)) is not None:
         found, grid = period
         return Key(found.ref, grid, (), DATE)
+    if isinstance(node, DERIVED) and node.find(*AGGREGATES) is None:
+        try:
+            return _derived(values(node, reading, condition), node, reading)
+        except Refusal as refusal:
+            raise refusal if refusal.code != "EXPRESSION" else _no_key(refusal.at or node) from None
     if not isinstance(node, exp.Column):
-        raise Refusal("GROUPING", "Cells are keyed by dimensions and by truncated dates.",
-                      "Group by a dimension's name, alias or position, or by date_trunc('month', column); bands and other "
-                      "expressions are shared as a column of their own and named under dimensions.",
-                      clause="grammar.group_by", at=node)  # fmt: skip
+        raise _no_key(node)
     found = reading.scope.resolve(node)
     if found.role in (Role.UNIT, Role.KEY):
         raise Refusal("IDENTITY", f"{found} identifies people and cannot be grouped by.", "Group by a dimension.",
                       clause=found.asset.clause("privacy_unit" if found.role is Role.UNIT else "join_key"),
                       owner=found.asset.owner, at=node)  # fmt: skip
     if found.role is not Role.DIMENSION:
+        measure = found.asset.measure(found.column)
+        banded = None
+        if measure is not None and measure.bands:
+            branches = " ".join(f"WHEN {found.column.name} < {cut} THEN 'below {cut}'" for cut in measure.bands)
+            banded = f"CASE {branches} ELSE 'from {measure.bands[-1]}' END"
         raise Refusal("NOT_A_DIMENSION", f"{found} is a {found.role} and cannot be grouped by.",
-                      "Ask its owner to make it, or a banded copy of it, a dimension.",
-                      clause=found.asset.clause("dimensions"), owner=found.asset.owner, at=node)  # fmt: skip
+                      "Group by its agreed bands." if banded
+                      else "Ask its owner to make it, or a banded copy of it, a dimension.",
+                      clause=found.asset.clause("dimensions"), owner=found.asset.owner, at=node,
+                      suggestion=banded)  # fmt: skip
     if found.column.type.kind in DATED:
         if found.column.type.kind is Kind.DATE and "day" in dated(found, node):
             return Key(found.ref, "day", (), DATE)
-        raise Refusal("DATE_GRID", f"{found} may be grouped only by {' or '.join(dated(found, node))}.",
-                      f"Write date_trunc('{dated(found, node)[0]}', {found.column.name}).",
+        suggested = f"date_trunc('{dated(found, node)[0]}', {found.column.name})"
+        raise Refusal("DATE_GRID", f"{found} may be grouped only by {' or '.join(dated(found, node))}.", f"Write {suggested}.",
                       clause=found.asset.clause("dimensions", found.column.name, "dates"),
-                      owner=found.asset.owner, at=node)  # fmt: skip
+                      owner=found.asset.owner, at=node, suggestion=suggested)  # fmt: skip
     labels_of(found, node)
     return Key(found.ref, None, (), found.column.type)
 
 
-def truncated(node: exp.Expr, reading: Reading) -> tuple[Found, str] | None:
-    """Column and grid of date_trunc('month', d), trunc(d, 'MM') or CAST(d AS DATE); None when `node` is nothing of the kind."""
-    node = node.unnest()
-    if isinstance(node, exp.Cast | exp.TsOrDsToDate) and (isinstance(node, exp.TsOrDsToDate) or _is_date(node.args["to"])):
-        inner = node.this.unnest()
-        if isinstance(inner, exp.TimestampTrunc | exp.DateTrunc):
-            return truncated(inner, reading)
-        return _agreed(inner, "day", reading, node) if isinstance(inner, exp.Column) else None
-    if not isinstance(node, exp.TimestampTrunc | exp.DateTrunc):
-        return None
-    unit = node.args["unit"]
-    grid = SPELLINGS.get(str(unit.name).lower())
-    if grid is None:
-        raise Refusal("DATE_GRID", "This is no calendar grid.", "Known are day, week, month, quarter and year.",
-                      clause="grammar.group_by", at=node)  # fmt: skip
-    inner = node.this.unnest()
-    if isinstance(inner, exp.Cast | exp.TsOrDsToDate) and isinstance(inner.this, exp.Column):
-        if isinstance(inner, exp.Cast) and not _is_date(inner.args["to"]):
-            raise Refusal("DATE_GRID", "Only a cast to DATE is read here.", "Truncate the column itself.",
+def _no_key(node: exp.Expr) -> Refusal:
+    return Refusal("GROUPING", "Cells are keyed by dimensions, by truncated dates and by what is made of them.",
+                   "Group by a dimension's name, alias or position, by date_trunc('month', column), or by CASE over them.",
+                   clause="grammar.group_by", at=node)  # fmt: skip
+
+
+def _derived(table: Values, node: exp.Expr, reading: Reading) -> Key:
+    """The key of an expression over labels: the plain one where it only says the same in other words."""
+    branches: list[tuple[Label, Condition]] = []
+    for value, rows in table.branches:
+        if value is not None and not isinstance(value, str | int | bool) and table.kind is not Kind.DATE:
+            raise Refusal("EXPRESSION", "Labels are text, whole numbers, TRUE, FALSE or dates.", "Write them as text.",
                           clause="grammar.group_by", at=node)  # fmt: skip
-        inner = inner.this
-    return _agreed(inner, grid, reading, node)
+        if value is not None or not _merely_missing(rows, reading):
+            branches.append((value, rows))  # type: ignore[arg-type]
+    if len(branches) > MOST_LABELS:
+        raise Refusal("TOO_MANY_LABELS", f"This makes more than {MOST_LABELS} groups.", "Group by something coarser.",
+                      clause="grammar.group_by", at=node)  # fmt: skip
+    branches.sort(key=lambda branch: label_order((branch[0],)))
+    derived = Key(None, None, tuple(branches), STRING if table.kind is None else SqlType(table.kind))
+    return _plain(derived, reading) or derived
 
 
-def dated(found: Found, at: exp.Expr) -> tuple[str, ...]:
-    """The agreed grids of a date dimension; raises Refusal when there are none."""
-    dimension = found.asset.dimension(found.column)
-    if dimension is None or not dimension.dates:
-        raise Refusal("DATE_GRID", f"No calendar grid is agreed for {found}.", "Ask its owner for one: {dates: [month]}.",
-                      clause=found.asset.clause("dimensions", found.column.name, "dates"), owner=found.asset.owner,
-                      at=at)  # fmt: skip
-    return dimension.dates
+def _merely_missing(rows: Condition, reading: Reading) -> bool:
+    """Whether these are the rows without a value in one column, for which its owner has agreed on no cell."""
+    if not isinstance(rows, Within):
+        return False
+    if isinstance(rows.region, Spans):
+        return rows.region == Spans((), null=True)
+    return rows.region.among == {None} and None not in reading.labels(rows.ref)
 
 
-def labels_of(found: Found, at: exp.Expr) -> tuple[Label, ...]:
-    """The agreed domain of a dimension that is no date; raises Refusal when the room does not know it."""
-    if found.column.type.kind not in (Kind.STRING, Kind.BIGINT, Kind.BOOLEAN):
-        raise Refusal("DIMENSION_TYPE", f"{found} is {found.column.type}, whose values are no labels.",
-                      "Share a banded copy of it as text.", clause=found.asset.clause("dimensions", found.column.name),
-                      owner=found.asset.owner, at=at)  # fmt: skip
-    if (labels := found.asset.domain(found.column)) is None:
-        raise Refusal("NO_LABELS", f"The labels of {found} are not known to the room.",
-                      "Its owner publishes the table, or names a domain in the rule.",
-                      clause=found.asset.clause("dimensions", found.column.name, "domain"), owner=found.asset.owner,
-                      at=at)  # fmt: skip
-    return labels
+def _plain(derived: Key, reading: Reading) -> Key | None:
+    """The column or truncated date that has the same cells, when there is one."""
+    if len(refs := derived.refs) != 1:
+        return None
+    (ref,) = refs
+    found = reading.scope.found(ref)
+    if found.column.type.kind in DATED:
+        grids = dated(found, reading.select) if derived.type == DATE else ()
+        return next(
+            (
+                Key(ref, grid, (), DATE)
+                for grid in grids
+                if _truncates(derived, ref, grid, found.asset.periods(ref.column, grid))
+            ),
+            None,
+        )
+    labels = {label: Within(ref, Labels(frozenset({label}))) for label in reading.labels(ref)}
+    if found.asset.dimension(found.column) is None or dict(derived.branches) != labels:
+        return None
+    return Key(ref, None, (), found.column.type)
 
 
-def _agreed(inner: exp.Expr, grid: str, reading: Reading, at: exp.Expr) -> tuple[Found, str]:
-    if not isinstance(inner, exp.Column):
-        raise Refusal("DATE_GRID", "Only a date column is truncated.", "Write date_trunc('month', column).",
-                      clause="grammar.group_by", at=at)  # fmt: skip
-    found = reading.scope.resolve(inner)
-    if found.role is not Role.DIMENSION or found.column.type.kind not in DATED:
-        raise Refusal("NOT_A_DIMENSION", f"{found} is not a date dimension.", "Ask its owner to make it one.",
-                      clause=found.asset.clause("dimensions"), owner=found.asset.owner, at=at)  # fmt: skip
-    if grid not in dated(found, at):
-        raise Refusal("DATE_GRID", f"{found} may be truncated only to {' or '.join(dated(found, at))}.",
-                      f"Write date_trunc('{dated(found, at)[0]}', {found.column.name}).",
-                      clause=found.asset.clause("dimensions", found.column.name, "dates"), owner=found.asset.owner,
-                      at=at)  # fmt: skip
-    return found, grid
+def _truncates(derived: Key, ref: Ref, grid: str, periods: tuple[Value, ...] | None) -> bool:
+    spans = {
+        start: Within(ref, Spans((((start, 0), (following(start, grid), 0)),)))
+        for start in periods or ()
+        if isinstance(start, date)
+    }
+    return bool(spans) and dict(derived.branches) == spans
 
 
-def _is_date(to: exp.Expr) -> bool:
-    return isinstance(to, exp.DataType) and to.this.value == "DATE"
-
-
-def _meant(node: exp.Expr, select: exp.Select) -> exp.Expr:
+def _meant(node: exp.Expr, reading: Reading) -> exp.Expr:
     """What a GROUP BY item stands for: a position, or an alias that no column of that name hides."""
-    items: list[exp.Expr] = select.expressions
+    items: list[exp.Expr] = reading.select.expressions
     if isinstance(node, exp.Literal) and not node.is_string:
         position = int(node.this) if str(node.this).isdigit() else 0
         if not 1 <= position <= len(items):
             raise Refusal("POSITION", "There is no output column at this position.", f"Positions run from 1 to {len(items)}.",
                           clause="grammar.group_by", at=node)  # fmt: skip
         return items[position - 1].unalias()
-    if isinstance(node, exp.Column) and not node.table:
+    if isinstance(node, exp.Column) and not node.table and not reading.scope.holds(node.name):
         for item in items:
-            inner: exp.Expr = item.unalias()
-            if item.alias and item.alias.casefold() == node.name.casefold() and not _names(inner, node.name):
-                return inner
+            if item.alias and item.alias.casefold() == node.name.casefold():
+                return item.unalias()
     return node
-
-
-def _names(inner: exp.Expr, name: str) -> bool:
-    return isinstance(inner, exp.Column) and inner.name.casefold() == name.casefold() and not inner.table

@@ -9,6 +9,7 @@ from decimal import Decimal
 from sqlglot import exp
 
 from cleanroom_core.errors import InputError
+from cleanroom_core.guard import label_functions
 from cleanroom_core.guard.figures import (
     BIGINT,
     BOOLEAN,
@@ -26,8 +27,10 @@ from cleanroom_core.guard.finding import Refusal
 from cleanroom_core.guard.question import Key
 from cleanroom_core.guard.reading.aggregates import Aggregates, aggregate
 from cleanroom_core.guard.reading.constants import constant, is_constant
-from cleanroom_core.guard.reading.keys import AGGREGATES, truncated
+from cleanroom_core.guard.reading.dimensions import truncated
+from cleanroom_core.guard.reading.keys import AGGREGATES, key
 from cleanroom_core.guard.reading.scope import Reading, Role
+from cleanroom_core.guard.reading.values import DERIVED, LABELLED
 from cleanroom_core.sql.types import DATE, Kind, SqlType
 
 _ARITHMETIC: dict[type[exp.Expr], str] = {
@@ -43,12 +46,15 @@ _COMPARISONS: dict[type[exp.Expr], str] = {
 class Frame:
     """What an output expression may speak of: the reading, its keys in canonical order, and the aggregates met so far.
 
-    `aliases`: output names, for HAVING and ORDER BY."""
+    `grouped`: the expressions of GROUP BY with their keys. `aliases`: output names, for HAVING and
+    ORDER BY. `optional`: assets that may be unmatched in some row of a cell."""
 
     reading: Reading
     keys: tuple[Key, ...]
+    grouped: tuple[tuple[exp.Expr, Key], ...]
     aggregates: Aggregates
     aliases: Mapping[str, Expression]
+    optional: frozenset[str]
 
 
 def expression(node: exp.Expr, frame: Frame) -> Expression:
@@ -58,6 +64,8 @@ def expression(node: exp.Expr, frame: Frame) -> Expression:
         return aggregate(node, frame.reading, frame.aggregates)
     if (label := _key(node, frame)) is not None:
         return label
+    if isinstance(node, exp.Neg) and isinstance(node.this, exp.Literal):
+        return _constant(node, frame)
     if is_constant(node):
         return _constant(node, frame)
     if type(node) in _ARITHMETIC:
@@ -82,6 +90,14 @@ def _special(node: exp.Expr, frame: Frame) -> Expression:
         return _compared("in", [expression(part, frame) for part in (node.this, *node.expressions)], node)
     if isinstance(node, exp.Is) and isinstance(node.expression, exp.Null):
         return Apply("is_null", (expression(node.this, frame),), BOOLEAN)
+    if isinstance(node, exp.Is) and isinstance(node.expression, exp.Boolean):
+        met, wanted = _boolean(node.this, frame), bool(node.expression.this)
+        same = _compared("eq", [met, Constant(wanted, BOOLEAN)], node)
+        return Apply("coalesce", (same, Constant(False, BOOLEAN)), BOOLEAN)
+    if isinstance(node, exp.NullSafeEQ | exp.NullSafeNEQ):
+        return _null_safe(node, frame)
+    if type(node) in LABELLED or isinstance(node, exp.Extract | exp.Trim | exp.Concat | exp.DPipe):
+        return _labelled(node, frame)
     if isinstance(node, exp.Cast | exp.TryCast):
         return Apply("cast", (expression(node.this, frame),), _target(node))
     if isinstance(node, exp.Coalesce):
@@ -99,6 +115,11 @@ def _special(node: exp.Expr, frame: Frame) -> Expression:
 
 def _key(node: exp.Expr, frame: Frame) -> Expression | None:
     """The label of a key when `node` is one, or what an output name stands for."""
+    for meant, key_ in frame.grouped:
+        if key_.ref is None and meant == node:
+            return KeyLabel(frame.keys.index(key_), key_.type)
+    if isinstance(node, DERIVED) and (same := _derived(node, frame)) is not None:
+        return same
     if (period := truncated(node, frame.reading)) is not None:
         wanted = Key(period[0].ref, period[1], (), DATE)
     elif isinstance(node, exp.Column) and not isinstance(node.this, exp.Star):
@@ -113,6 +134,53 @@ def _key(node: exp.Expr, frame: Frame) -> Expression | None:
         index = frame.keys.index(wanted)
         return KeyLabel(index, wanted.type)
     raise _not_aggregated(node, frame)
+
+
+def _derived(node: exp.Expr, frame: Frame) -> Expression | None:
+    """The label of a key that GROUP BY spells in another way."""
+    if all(key_.ref is not None for key_ in frame.keys) and all(type(meant) is exp.Column for meant, _ in frame.grouped):
+        return None
+    if node.find(exp.Column) is None or node.find(*AGGREGATES) is not None:
+        return None
+    try:
+        wanted = key(node, frame.reading)
+    except Refusal:
+        return None  # made of what is not grouped by, or of an output's name: read as an expression over labels
+    return KeyLabel(frame.keys.index(wanted), wanted.type) if wanted in frame.keys else None
+
+
+def _labelled(node: exp.Expr, frame: Frame) -> Expression:
+    """Functions of labels, computed over those that were released."""
+    if isinstance(node, exp.Concat | exp.DPipe):
+        parts = node.expressions if isinstance(node, exp.Concat) else [node.this, node.expression]
+        return Apply("concat", tuple(expression(part, frame) for part in parts), STRING)
+    name: str | None
+    if isinstance(node, exp.Extract):
+        name, inner = label_functions.part_named(node.this.name), node.expression
+    elif isinstance(node, exp.Trim):
+        position = str(node.args.get("position") or "").upper()
+        name, inner = {"LEADING": "ltrim", "TRAILING": "rtrim"}.get(position, "trim"), node.this
+        if node.args.get("expression") is not None:
+            name = None
+    else:
+        name, inner = LABELLED[type(node)], node.this
+    while isinstance(inner, exp.TsOrDsToDate):
+        inner = inner.this
+    argument = expression(inner, frame)
+    if name is not None and name in label_functions.TEXT and family(argument.type) == "STRING":
+        return Apply(name, (argument,), STRING)
+    if name in label_functions.PARTS and argument.type == DATE:
+        return Apply(f"date_{name}", (argument,), BIGINT)
+    raise Refusal("EXPRESSION", "This function does not go with that.", "Text functions take text, parts of a date a date.",
+                  clause="grammar.select", at=node)  # fmt: skip
+
+
+def _null_safe(node: exp.Expr, frame: Frame) -> Expression:
+    left, right = expression(node.this, frame), expression(node.expression, frame)
+    missing = Apply("and", tuple(Apply("is_null", (side,), BOOLEAN) for side in (left, right)), BOOLEAN)
+    equal = Apply("coalesce", (_compared("eq", [left, right], node), Constant(False, BOOLEAN)), BOOLEAN)
+    same = Apply("or", (missing, equal), BOOLEAN)
+    return Apply("not", (same,), BOOLEAN) if isinstance(node, exp.NullSafeNEQ) else same
 
 
 def _not_aggregated(node: exp.Expr, frame: Frame) -> Refusal:

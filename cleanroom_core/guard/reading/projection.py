@@ -10,28 +10,75 @@ from sqlglot import exp
 
 from cleanroom_core.guard.figures import Expression, KeyLabel
 from cleanroom_core.guard.finding import Refusal
-from cleanroom_core.guard.reading.aggregates import Aggregates
+from cleanroom_core.guard.logic import NEVER, Condition, Ref, Within, both, unmatched
+from cleanroom_core.guard.question import Key, period_region
+from cleanroom_core.guard.reading.aggregates import Aggregates, PartFigures
+from cleanroom_core.guard.reading.conditions import condition, conjuncts
 from cleanroom_core.guard.reading.constants import constant
 from cleanroom_core.guard.reading.keys import AGGREGATES, grouped
 from cleanroom_core.guard.reading.outputs import Frame, expression
 from cleanroom_core.guard.reading.scope import Reading
 from cleanroom_core.guard.sheet import Output, Sorting
+from cleanroom_core.guard.world import DATED
 from cleanroom_core.sql.types import Kind
 
 _OUTPUT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_ %-]{0,62}")
 
 
 def frame_of(reading: Reading) -> Frame:
-    """Keys in canonical order, each once, and an empty collection of figures."""
-    keys = tuple(sorted({key for _, key in grouped(reading)}, key=lambda key: key.name))
-    return Frame(reading, keys, Aggregates({}, units_of(reading)), {})
+    """Keys in canonical order, each once, and a part of the text's own rows without figures yet."""
+    items = tuple(grouped(reading))
+    keys = tuple(sorted({key for _, key in items}, key=lambda key: key.name))
+    where = both([condition(part, reading) for part in conjuncts(reading.select.args.get("where"))])
+    optional = frozenset(name for name in reading.scope.optional if _may_be_unmatched(name, where, keys))
+    where = both([where, *within_period(reading, optional)])
+    return Frame(reading, keys, items, Aggregates(units_of(reading, optional), [PartFigures(where)]), {}, optional)
 
 
-def units_of(reading: Reading) -> tuple[tuple[str, ...], ...]:
-    """Assets by how their people are counted: those whose privacy unit is the join key share one column of the joined rows."""
+def _may_be_unmatched(name: str, where: Condition, keys: tuple[Key, ...]) -> bool:
+    """Whether rows without this asset can be in a cell; if not, the join is an inner one in other words."""
+    asset = frozenset({name})
+    if unmatched(where, asset) == NEVER:
+        return False
+    return not any(key.branches and all(unmatched(rows, asset) == NEVER for _, rows in key.branches) for key in keys)
+
+
+def within_period(reading: Reading, optional: frozenset[str]) -> Iterator[Condition]:
+    """Rows of the world's period only, of every asset whose rule names a period column. Those of an optional asset are left out
+    before the join, so that the row they would have matched stays."""
+    period = reading.world.period
+    for asset in reading.scope.assets.values() if period is not None else ():
+        if asset.rule.period_column is not None and asset.qualified not in optional:
+            column = asset.schema.get(asset.rule.period_column)
+            if column is None or column.type.kind not in DATED:
+                raise Refusal("PERIOD", f"{asset.qualified} has no date {asset.rule.period_column} to tell periods by.",
+                              "Its owner publishes the column, or corrects the rule.", clause=asset.clause("period_column"),
+                              owner=asset.owner)  # fmt: skip
+            assert period is not None  # noqa: S101
+            yield Within(Ref(asset.qualified, column.name), period_region(period))
+
+
+def units_of(reading: Reading, optional: frozenset[str]) -> tuple[tuple[str, ...], ...]:
+    """Assets by how their people are counted: those whose privacy unit is the join key share one column of the joined rows. An
+    asset that may be unmatched counts its own, where anything of it is asked at all."""
     assets = sorted(reading.scope.assets.values(), key=lambda asset: asset.qualified)
-    alike = tuple(asset.qualified for asset in assets if asset.rule.privacy_unit.casefold() == asset.rule.join_key.casefold())
-    return ((alike,) if alike else ()) + tuple((asset.qualified,) for asset in assets if asset.qualified not in alike)
+    matched = [asset for asset in assets if asset.qualified not in optional]
+    alike = tuple(asset.qualified for asset in matched if asset.rule.privacy_unit.casefold() == asset.rule.join_key.casefold())
+    used = {reading.scope.resolve(node).asset.qualified for node in _named(reading)} if optional else set()
+    return (
+        ((alike,) if alike else ())
+        + tuple((asset.qualified,) for asset in matched if asset.qualified not in alike)
+        + tuple((asset.qualified,) for asset in assets if asset.qualified in optional & used)
+    )
+
+
+def _named(reading: Reading) -> Iterator[exp.Column]:
+    """Every column of the text outside ON; names of outputs are not among them."""
+    aliases = {item.alias.casefold() for item in reading.select.expressions if item.alias}
+    for node in reading.select.find_all(exp.Column):
+        clause = node.find_ancestor(exp.Join, exp.Group, exp.Having, exp.Order)
+        if not isinstance(clause, exp.Join) and (clause is None or node.table or node.name.casefold() not in aliases):
+            yield node
 
 
 def outputs_of(frame: Frame) -> Iterator[Output | Refusal]:

@@ -14,6 +14,7 @@ from cleanroom_core.guard.finding import Refusal
 from cleanroom_core.guard.question import Ref
 from cleanroom_core.guard.template import Parameter, ParameterValue
 from cleanroom_core.guard.world import Asset, World
+from cleanroom_core.sql.cells import Label
 from cleanroom_core.sql.types import Column
 
 
@@ -69,12 +70,19 @@ class Reading:
     def scope(self) -> Scope:
         return Scope.of(self.select, self.world)
 
+    def labels(self, ref: Ref) -> frozenset[Label]:
+        """The agreed labels of a column that some condition of this text speaks of."""
+        found = self.scope.found(ref)
+        return frozenset(found.asset.domain(found.column) or ())
+
 
 @dataclass(frozen=True)
 class Scope:
-    """The assets of FROM and JOIN by the name they go by in the text."""
+    """The assets of FROM and JOIN by the name they go by in the text. `optional`: those that LEFT and RIGHT joins leave
+    unmatched where they have no row, by qualified name."""
 
     assets: Mapping[str, Asset]
+    optional: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, select: exp.Select, world: World) -> Scope:
@@ -82,7 +90,9 @@ class Scope:
         found: dict[str, Asset] = {}
         if not select.args.get("from_"):
             raise Refusal("NO_ASSET", "There is no FROM.", "Name a registered asset.", clause="grammar.from", at=select)
-        for table in (select.args["from_"].this, *(join.this for join in select.args.get("joins") or [])):
+        optional: set[str] = set()
+        for join in (None, *(select.args.get("joins") or [])):
+            table = select.args["from_"].this if join is None else join.this
             asset = registered(table, world)
             if asset in found.values():
                 raise Refusal(
@@ -92,8 +102,24 @@ class Scope:
             if name in found:
                 raise Refusal("ALIAS", f"Two assets are called {name}.", "Give each its own alias.",
                               clause="grammar.joins", at=table)  # fmt: skip
+            side = "" if join is None else str(join.args.get("side") or "").upper()
+            if side == "RIGHT":  # whatever stands before it
+                optional |= {before.qualified for before in found.values()}
+            if side == "LEFT":
+                optional.add(asset.qualified)
             found[name] = asset
-        return cls(found)
+        return cls(found, frozenset(optional))
+
+    def found(self, ref: Ref) -> Found:
+        """The column behind a Ref, which was made of one."""
+        asset = next(asset for asset in self.assets.values() if asset.qualified == ref.asset)
+        column = asset.schema.get(ref.column)
+        assert column is not None  # noqa: S101
+        return Found(asset, column)
+
+    def holds(self, name: str) -> bool:
+        """Whether some asset has a column of this name."""
+        return any(asset.schema.get(unicodedata.normalize("NFC", name)) is not None for asset in self.assets.values())
 
     def resolve(self, node: exp.Column) -> Found:
         """The one column that is meant; raises Refusal when there is none, or more than one."""
@@ -109,7 +135,7 @@ class Scope:
             and (column := asset.schema.get(unicodedata.normalize("NFC", name))) is not None
         ]
         if len(holders) > 1 and all(found.asset.is_key(found.column) for found in holders):
-            return holders[0]  # one and the same value after the join
+            return next((found for found in holders if found.asset.qualified not in self.optional), holders[0])  # one value
         if len(holders) == 1:
             return holders[0]
         if holders:

@@ -11,7 +11,7 @@ from cleanroom_core.guard.reading.scope import Reading
 
 def grouping(reading: Reading) -> Iterator[Finding]:
     try:
-        items = group_items(reading.select)
+        items = group_items(reading)
     except Refusal as refusal:
         yield refusal.finding(reading.text)
         return

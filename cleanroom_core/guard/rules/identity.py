@@ -30,7 +30,8 @@ def identity(reading: Reading) -> Iterator[Finding]:
 
 
 def _counts_people(node: exp.Expr) -> bool:
-    parent = node.parent
-    while isinstance(parent, exp.Paren):
-        parent = parent.parent
+    """Whether it is what count(DISTINCT ...) counts, or a THEN of the CASE that says for whom."""
+    child, parent = node, node.parent
+    while isinstance(parent, exp.Paren) or (isinstance(parent, exp.If | exp.Case) and parent.this is not child):
+        child, parent = parent, parent.parent
     return isinstance(parent, exp.Distinct) and isinstance(parent.parent, exp.Count)

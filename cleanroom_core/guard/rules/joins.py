@@ -1,4 +1,8 @@
-"""Assets are joined by equality of their join keys, and of nothing else, so that a join cannot choose people."""
+"""Assets are joined by equality of their join keys, and of nothing else, so that a join cannot choose people.
+
+INNER, LEFT and RIGHT. Every join is to an asset that has a row for certain: what would be joined to one that may be unmatched
+means something else to every reader.
+"""
 
 from __future__ import annotations
 
@@ -22,17 +26,13 @@ def joins(reading: Reading) -> Iterator[Finding]:
 
 
 def _check(join: exp.Join, joined: Asset, before: list[Asset], scope: Scope) -> None:
-    if join.side:
-        raise _refused("LEFT and RIGHT JOIN are not read yet.", join)
-    if (join.args.get("kind") or "INNER").upper() != "INNER":
+    if (join.args.get("kind") or "").upper() not in ("", "OUTER" if join.side else "INNER"):
         raise _refused("This join is not by key.", join)
+    if join.side == "RIGHT" and len(before) > 1:
+        raise _refused("RIGHT JOIN after another join leaves open what is unmatched.", join)
+    certain = [asset for asset in before if not _left(asset, join, scope)]
     if using := join.args.get("using"):
-        if len(using) != 1:
-            raise _refused("A join is by one key.", join)
-        _key(using[0], joined)
-        if not any(_is_key(using[0].name, asset) for asset in before):
-            raise _refused(f"{using[0].name} is not the join key on the other side.", using[0])
-        _can_match(joined, before[0], join)
+        _check_using(using, joined, certain, join)
         return
     condition = join.args.get("on")
     if condition is None:
@@ -53,10 +53,35 @@ def _check(join: exp.Join, joined: Asset, before: list[Asset], scope: Scope) -> 
             raise _refused("Both sides of this equality are of one asset.", part)
         if not among <= {asset.qualified for asset in (joined, *before)}:
             raise _refused("This asset is joined later.", part)
+        if any(side.asset in before and side.asset not in certain for side in sides):
+            raise _refused("This asset may be unmatched already; nothing is joined to it.", part)
         linked = linked or joined.qualified in among
         _can_match(sides[0].asset, sides[1].asset, part)
     if not linked:
         raise _refused(f"{joined.qualified} is not linked to the others.", join)
+
+
+def _check_using(using: list[exp.Expr], joined: Asset, certain: list[Asset], join: exp.Join) -> None:
+    if len(using) != 1:
+        raise _refused("A join is by one key.", join)
+    _key(using[0], joined)
+    partner = next((asset for asset in certain if _is_key(using[0].name, asset)), None)
+    if partner is None:
+        raise _refused(f"{using[0].name} is not the join key on the other side.", using[0])
+    _can_match(joined, partner, join)
+
+
+def _left(asset: Asset, join: exp.Join, scope: Scope) -> bool:
+    """Whether an earlier LEFT JOIN may have left this asset unmatched."""
+    if asset.qualified not in scope.optional:
+        return False
+    select = join.parent
+    assert isinstance(select, exp.Select)  # noqa: S101  joins are clauses of it
+    earlier = select.args["joins"][: select.args["joins"].index(join)]
+    names = list(scope.assets.values())
+    return any(names[number] == asset and one.side == "LEFT" for number, one in enumerate(earlier, start=1)) or any(
+        one.side == "RIGHT" and asset in names[:number] for number, one in enumerate(earlier, start=1)
+    )
 
 
 def _check_side(side: Found, at: exp.Expr) -> None:
