@@ -56,14 +56,14 @@ class TestSpark:
         self._folder.cleanup()
 
 
-def java() -> str:
-    """The version of the Java here as it says it. Raises FileNotFoundError or ValueError where Spark would not start."""
-    said = subprocess.run(["java", "-version"], capture_output=True, text=True, check=True).stderr
+def need_java() -> None:
+    """Raises FileNotFoundError or ValueError where Spark would not start."""
+    program = Path(os.environ["JAVA_HOME"], "bin/java") if "JAVA_HOME" in os.environ else "java"
+    said = subprocess.run([program, "-version"], capture_output=True, text=True, check=True).stderr
     found = re.search(r'version "(\d+)', said)
     if found is None or int(found[1]) not in RUNS_SPARK:
-        raise ValueError(f"error: Spark needs Java 17 or 21, and this is {said.splitlines()[0]}")
-    return said
+        raise ValueError(f"Spark needs Java 17 or 21, and this is {said.splitlines()[0]}")
 
 
 if __name__ == "__main__":
-    java()
+    need_java()

@@ -7,6 +7,7 @@ import pytest
 
 from cleanroom_core.engines.duckdb.owner import DuckDBOwnerEngine
 from cleanroom_core.engines.spark.room import SparkRoomEngine
+from tests.engines.computing import ComputeConformance
 from tests.engines.conformance import RoomConformance
 from tests.spark import MARKS, TestSpark
 
@@ -30,3 +31,9 @@ class TestRoomOverSparkConnect(RoomConformance):
     @classmethod
     def room(cls, spark: TestSpark) -> SparkRoomEngine:
         return SparkRoomEngine(spark.connect)
+
+
+class TestClassicSparkComputes(ComputeConformance):
+    @pytest.fixture
+    def room(self, spark: TestSpark) -> SparkRoomEngine:
+        return SparkRoomEngine(spark.classic)

@@ -1,4 +1,5 @@
-"""test.sh where a browser is there, can be installed, or cannot be had: a stub interpreter stands for pytest and Playwright."""
+"""test.sh where a browser and a Java are there, can be installed, or cannot be had: a stub interpreter stands for pytest,
+Playwright and the look for Java."""
 
 from __future__ import annotations
 
@@ -9,12 +10,13 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-TOOLS = ("sh", "dirname", "mktemp", "rm", "grep", "cut", "cat", "touch")
+TOOLS = ("sh", "dirname", "mktemp", "rm", "grep", "cut", "cat", "tail", "touch")
 
 PYTHON = """#!/bin/sh
 echo "$*" >>calls
 case "$*" in
 "-m tests.chromium") [ -e browser ] || { echo "Error: no browser" >&2; exit 1; } ;;
+"-m tests.spark") [ -e java ] || { echo "FileNotFoundError: java" >&2; exit 1; } ;;
 "-m playwright install chromium") [ -e playwright_works ] || { echo "Error: download failed"; exit 1; }; touch browser ;;
 "-m pytest"*) echo "12 passed in 0.1s"; [ ! -e tests_fail ] ;;
 *) exit 64 ;;
@@ -62,54 +64,69 @@ def clone(tmp_path: Path) -> Clone:
     return Clone(tmp_path)
 
 
-def test_a_browser_that_starts_is_used_as_it_is(clone: Clone) -> None:
-    clone.has("browser")
+def test_what_is_there_is_used_as_it_is(clone: Clone) -> None:
+    clone.has("browser", "java")
     done = clone.run(CI="true")
     assert (done.returncode, done.stdout) == (0, "12 passed in 0.1s\n")
-    assert clone.calls() == ["-m tests.chromium", "-m pytest"]
+    assert clone.calls() == ["-m tests.chromium", "-m tests.spark", "-m pytest"]
 
 
 def test_failing_tests_fail(clone: Clone) -> None:
-    clone.has("browser", "tests_fail")
+    clone.has("browser", "java", "tests_fail")
     assert clone.run().returncode == 1
 
 
-def test_root_on_debian_installs_it_with_apt_get(clone: Clone) -> None:
+def test_root_on_debian_installs_both_with_apt_get(clone: Clone) -> None:
     clone.user(0)
-    clone.program(clone.bin / "apt-get", '#!/bin/sh\necho "apt-get $*" >>calls\n[ "$1" = update ] || touch browser\n')
+    installs = 'case "$*" in *chromium*) touch browser ;; *openjdk*) touch java ;; esac'
+    clone.program(clone.bin / "apt-get", f'#!/bin/sh\necho "apt-get $*" >>calls\n{installs}\n')
     done = clone.run(CI="true")
     assert done.returncode == 0, done.stderr
     apt = [call for call in clone.calls() if call.startswith("apt-get")]
-    assert apt[0].startswith("apt-get update")
-    assert "chromium" in apt[1]
-    assert "fonts-dejavu-core" in apt[1]
+    assert [call.split()[1] for call in apt] == ["update", "install", "update", "install"]
+    assert apt[1].endswith("chromium fonts-dejavu-core")
+    assert apt[3].endswith("openjdk-17-jre-headless")
     assert clone.calls()[-1] == "-m pytest"
 
 
 def test_where_apt_get_fails_playwright_is_asked(clone: Clone) -> None:
     clone.user(0)
     clone.program(clone.bin / "apt-get", "#!/bin/sh\nexit 100\n")
-    clone.has("playwright_works")
+    clone.has("playwright_works", "java")
     assert clone.run().returncode == 0
     assert clone.calls()[-1] == "-m pytest"
 
 
 def test_others_install_it_with_playwright(clone: Clone) -> None:
     clone.program(clone.bin / "apt-get", "#!/bin/sh\necho not asked >>calls\n")
-    clone.has("playwright_works")
+    clone.has("playwright_works", "java")
     assert clone.run().returncode == 0
     assert "not asked" not in clone.calls()
 
 
+NO_BROWSER = "Chromium could not be installed (Error: download failed), so the tests marked 'browser' did not run."
+NO_JAVA = "There is no Java 17 or 21 for Spark (FileNotFoundError: java), so the tests marked 'spark' did not run."
+
+
 @pytest.mark.parametrize(("environment", "status"), [({}, 0), ({"CI": "true"}, 1)])
-def test_what_could_not_be_had_is_one_line_and_a_failure_in_ci(clone: Clone, environment: dict[str, str], status: int) -> None:
+@pytest.mark.parametrize(
+    ("there", "said", "marks"),
+    [
+        (["java"], [NO_BROWSER], "not browser"),
+        (["browser"], [NO_JAVA], "not spark"),
+        ([], [NO_BROWSER, NO_JAVA], "not browser and not spark"),
+    ],
+)
+def test_what_could_not_be_had_is_one_line_and_a_failure_in_ci(
+    clone: Clone, environment: dict[str, str], status: int, there: list[str], said: list[str], marks: str
+) -> None:
+    clone.has(*there)
     done = clone.run(**environment)
     assert done.returncode == status
-    last = done.stdout.splitlines()[-1]
-    assert last == "Chromium could not be installed (Error: download failed), so the tests marked 'browser' did not run."
-    assert clone.calls()[-1] == "-m pytest -m not browser"
+    assert done.stdout.splitlines()[-len(said) :] == said
+    assert clone.calls()[-1] == f"-m pytest -m {marks}"
 
 
 def test_failing_tests_fail_without_a_browser_too(clone: Clone) -> None:
-    clone.has("tests_fail")
+    clone.has("java", "tests_fail")
     assert clone.run().returncode == 1

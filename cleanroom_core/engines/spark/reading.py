@@ -17,7 +17,9 @@ from cleanroom_core.errors import TableError
 from cleanroom_core.sql.types import Kind, SqlType
 
 if TYPE_CHECKING:
+    import numpy as np
     import pyarrow as pa
+    from numpy.typing import NDArray
     from pyspark.sql import DataFrame, SparkSession
 
 _OPTIONS = {
@@ -66,6 +68,14 @@ def _aliased(value: exp.Expr, name: str) -> str:
 
 def rows_of(table: pa.Table) -> tuple[Row, ...]:
     return tuple(zip(*(column.to_pylist() for column in table.columns), strict=True))
+
+
+def numbers_of(table: pa.Table) -> list[NDArray[np.int64]]:
+    """The columns, which are whole numbers or truth values; -1 where there is none."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    return [pc.fill_null(column.cast(pa.int64()), -1).to_numpy() for column in table.columns]
 
 
 def naive(table: pa.Table) -> pa.Table:

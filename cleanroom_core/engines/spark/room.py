@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from cleanroom_core.engines import delta
-from cleanroom_core.engines.protocol import CellQuery, CellRows, Limits, Progress, ShareTable
-from cleanroom_core.engines.spark.reading import rows_of
+from cleanroom_core.engines import computing, delta
+from cleanroom_core.engines.protocol import CellQuery, CellRows, Computed, ComputeJob, Limits, Progress, Row, ShareTable
+from cleanroom_core.engines.spark.reading import numbers_of, rows_of
 from cleanroom_core.engines.spark.sessions import Sessions
 from cleanroom_core.engines.spark.watched import Run
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 class SparkRoomEngine:
@@ -36,12 +41,37 @@ class SparkRoomEngine:
                 cells.append(CellRows(query.id, run.id, tuple(found.column_names), rows_of(found)))
             return tuple(cells)
 
-        return self._started(queries, tables, limits).watched(work, progress, cancelled)
+        read = [name for query in queries for name in query.assets]
+        return self._started(read, tables, limits).watched(work, progress, cancelled)
+
+    def compute(
+        self,
+        job: ComputeJob,
+        tables: Mapping[str, ShareTable],
+        limits: Limits,
+        progress: Progress | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> Computed:
+        """Cells and classes come here from Spark and go no further; protecting and certifying is this process's work."""
+
+        def work(run: Run) -> Computed:
+            def rows(sql: str, assets: tuple[str, ...]) -> tuple[Row, ...]:
+                return rows_of(run.table(sql, assets, limits.result_rows))
+
+            def arrays(sql: str, assets: tuple[str, ...]) -> list[NDArray[np.int64]]:
+                return numbers_of(run.table(sql, assets))
+
+            return computing.compute(job, run.id, rows, arrays, run.progress)
+
+        read = [name for part in (*job.parts, *job.assumed) for name in part.query.assets]
+        read += [name for classes in job.classes for name in classes.assets]
+        return self._started(read, tables, limits).watched(work, progress, cancelled)
 
     def close(self) -> None:
         """End the session where this engine's side has opened it."""
         self._sessions.close()
 
-    def _started(self, queries: Sequence[CellQuery], tables: Mapping[str, ShareTable], limits: Limits) -> Run:
-        read = {name for query in queries for name in query.assets}
-        return Run(self._sessions, {name: delta.verify(table) for name, table in tables.items() if name in read}, limits)
+    def _started(self, read: Iterable[str], tables: Mapping[str, ShareTable], limits: Limits) -> Run:
+        wanted = set(read)
+        found = {name: delta.verify(table) for name, table in tables.items() if name in wanted}
+        return Run(self._sessions, found, limits)
