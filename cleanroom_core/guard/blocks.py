@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sqlglot import exp
 
@@ -30,17 +30,28 @@ _STRICT = (
 
 @dataclass(frozen=True)
 class Passed:
-    """A column a block passes on. `name`: as the text spells it; None when it has none. `given`: by AS or by a column list."""
+    """A column a block passes on. `name`: as the text spells it; None when it has none. `given`: by AS or by a column list.
+    `barred`: why it cannot be used where it stands."""
 
     name: str | None
     value: exp.Expr
     given: bool = False
+    barred: Refusal | None = None
+
+
+@dataclass(frozen=True)
+class People:
+    """Aggregates in a block's columns are figures of one person each. `person`: the column that says whose, where `where` holds
+    all through; `everyone`: the column whose values are the rows of the query, other people's too after an outer join."""
+
+    person: exp.Column
+    everyone: exp.Column
+    where: tuple[exp.Expr, ...] = ()
 
 
 @dataclass(frozen=True)
 class Block:
-    """One flat query. `where` and `having` are ANDed; `group` is None for plain rows and () for one figure over all of them.
-    `person`: the column of whose values each row stands for one, when aggregates in `passed` are one person's figures."""
+    """One flat query. `where` and `having` are ANDed; `group` is None for plain rows and () for one figure over all of them."""
 
     source: exp.Table
     passed: tuple[Passed, ...]
@@ -48,7 +59,7 @@ class Block:
     where: tuple[exp.Expr, ...] = ()
     group: tuple[exp.Expr, ...] | None = None
     having: tuple[exp.Expr, ...] = ()
-    person: exp.Column | None = None
+    people: People | None = None
 
     @property
     def tables(self) -> list[exp.Table]:
@@ -112,6 +123,7 @@ class Names:
 
     sources: tuple[Source, ...]
     tables: Tables
+    people: People | None = None
 
     def resolve(self, node: exp.Column) -> exp.Expr:
         """A copy of what a column stands for; raises Refusal when nothing, or more than one thing, is meant."""
@@ -119,7 +131,7 @@ class Names:
             raise Refusal("STAR", "A star lists every column.", "Name the columns.", clause="grammar.select", at=node)
         name = folded(node.name)
         found = [
-            (source, passed.value)
+            (source, passed)
             for source in self.sources
             if _named(source, node)
             for passed in source.block.passed
@@ -129,13 +141,16 @@ class Names:
             raise Refusal("UNKNOWN_COLUMN", f"No table of this query has a column {node.name!r}.",
                           "Take a column that a share-safe table has, or that the query in FROM or WITH passes on; text "
                           "values stand in single quotes.", clause="grammar.names", at=node)  # fmt: skip
-        if len(found) > 1 and not all(self.tables.is_key(value) for _, value in found):
+        if len(found) > 1 and not all(self.tables.is_key(passed.value) for _, passed in found):
             raise Refusal("AMBIGUOUS_COLUMN", f"{node.name} is a column of several tables.",
                           f"Write which one is meant: table.{node.name}.", clause="grammar.names", at=node)  # fmt: skip
         # Join keys are one and the same value after the join; where one side may be missing, the other has it.
-        source, value = next((one for one in found if one[1].args["table"].name not in self.tables.optional), found[0]) \
-            if len(found) > 1 else found[0]  # fmt: skip
-        if source.optional and not _strict(value):
+        certain = [one for one in found if len(found) == 1 or one[1].value.args["table"].name not in self.tables.optional]
+        source, passed = (certain or found)[0]
+        value = passed.value
+        if passed.barred is not None:
+            raise passed.barred
+        if source.optional and source.block.people is None and not strict(value):
             raise Refusal("OUTER_JOIN", f"{node.name} is not the column itself, and an outer join may leave it out.",
                           "Pass the column on as it is, and write CASE around it in the outer query.",
                           clause="grammar.joins", at=node)  # fmt: skip
@@ -160,10 +175,6 @@ class Names:
         node: exp.Expr = holder.this
         return node.pop()
 
-    @property
-    def person(self) -> exp.Column | None:
-        return next((source.block.person for source in self.sources if source.block.person is not None), None)
-
     def has(self, name: str) -> bool:
         """Whether one table of FROM has a column of this folded name: in GROUP BY it comes before an output name."""
         return [folded(one.name or "") for source in self.sources for one in source.block.passed].count(name) == 1
@@ -177,9 +188,9 @@ class Names:
         listed = [one for source in chosen for one in source.block.passed]
         self.tables.spend(len(listed), node)
         return tuple(
-            Passed(one.name, _column(one.value.name, one.value.table, _leftmost(node)))
+            replace(one, given=False, value=_column(one.value.name, one.value.table, _leftmost(node)))
             if isinstance(one.value, exp.Column)
-            else Passed(one.name, one.value)
+            else replace(one, given=False)
             for one in listed
         )
 
@@ -212,7 +223,7 @@ def _named(source: Source, node: exp.Expr) -> bool:
     return not node.db or source.owner == folded(node.db)
 
 
-def _strict(value: exp.Expr) -> bool:
+def strict(value: exp.Expr) -> bool:
     return value.find(exp.Column) is not None and all(isinstance(node, _STRICT) for node in value.walk())
 
 

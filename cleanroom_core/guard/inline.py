@@ -16,7 +16,7 @@ from cleanroom_core.guard import trees
 from cleanroom_core.guard.blocks import Aliases, Block, Names, Passed, Tables, conjuncts, folded
 from cleanroom_core.guard.finding import Refusal
 from cleanroom_core.guard.joined import joined, sources_of
-from cleanroom_core.guard.per_person import bare, check_rows, over_people, per_person, second
+from cleanroom_core.guard.per_person import bare, left_out, over_people, people_of, per_person, second
 from cleanroom_core.guard.reading.constants import is_constant
 from cleanroom_core.guard.world import World
 
@@ -59,15 +59,16 @@ def _query(select: exp.Select, known: Known, tables: Tables) -> tuple[Block, Nam
         figures = found[0][1]
         return replace(figures, passed=_passed(select, names), having=(*figures.having, *_where(select, names))), names
     found = [(node, block if block.group is None else per_person(block, tables, node)) for node, block in found]
-    names = Names(sources_of(found, joins, tables), tables)
+    sources = sources_of(found, joins, tables)
+    names = Names(tuple(left_out(one) if one.optional and one.block.people else one for one in sources), tables)
     source, flat, inner = joined(joins, names)
-    check_rows(names)
-    block = Block(source, _passed(select, names), flat, (*inner, *_where(select, names)), person=names.person)
+    names = replace(names, people=people_of(names, flat))
+    block = Block(source, _passed(select, names), flat, (*inner, *_where(select, names)), people=names.people)
     for figure in (one for part in block.where for one in part.find_all(exp.AggFunc)):
         raise bare(figure)
     if not _aggregates(select):
         return block, names
-    block = replace(block, group=_group(select, block, names), person=None)
+    block = replace(block, group=_group(select, block, names), people=None)
     aliases = {name: value for name, value in _aliases(block).items() if not _is_key(name, block, names)}
     having = [_figure(part, names, aliases) for part in conjuncts(_clause(select, "having"))]
     return replace(block, having=tuple(having)), names
@@ -132,7 +133,7 @@ def _passed(select: exp.Select, names: Names) -> tuple[Passed, ...]:
 
 def _figure(node: exp.Expr, names: Names, aliases: Aliases) -> exp.Expr:
     """An expression beside aggregates, or with one in it."""
-    return names.rewritten(node, aliases) if names.person is None else over_people(node, names, names.person, aliases)
+    return names.rewritten(node, aliases) if names.people is None else over_people(node, names, names.people, aliases)
 
 
 def _where(select: exp.Select, names: Names) -> tuple[exp.Expr, ...]:
@@ -165,7 +166,7 @@ def _key(node: exp.Expr, block: Block, names: Names) -> exp.Expr:
     if is_constant(key):  # a number written here would be read as a position
         raise Refusal("GROUPING", "This is the same for every row.", "Leave it out of GROUP BY.", clause="grammar.group_by",
                       at=node)  # fmt: skip
-    if names.person is not None and key.find(exp.AggFunc) is not None:
+    if names.people is not None and key.find(exp.AggFunc) is not None:
         raise bare(node)
     return key
 
