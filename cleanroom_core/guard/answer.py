@@ -13,11 +13,13 @@ from math import prod
 
 from cleanroom_core.errors import ConflictError
 from cleanroom_core.guard.figures import Apply, Expression, Fewer, Hidden, Outcome, People, Withheld, evaluate, presented
-from cleanroom_core.guard.question import AllOf, AnyOf, Within, possible
+from cleanroom_core.guard.logic import NEVER, Condition, Within, both, conjuncts_of, possible
+from cleanroom_core.guard.question import Key
 from cleanroom_core.guard.sheet import Sheet, Sorting
 from cleanroom_core.sql.cells import Cell, Cells, Label
 from cleanroom_core.sql.types import SqlType
 
+DERIVED = 20_000  # combinations of labels made of the same columns
 ENUMERATED = 200_000  # combinations looked at one by one when the filter ties several dimensions together
 Shown = bool | int | Decimal | str | date | None
 
@@ -81,16 +83,29 @@ def _incomplete(sheet: Sheet, cells: Cells, shown: int) -> bool:
     if len(known) < len(domains):
         return True
     combinations = prod(len(domain) for domain in known)
-    if combinations <= ENUMERATED and _ties_dimensions(sheet):
-        refs = {key.ref: i for i, key in enumerate(sheet.keys) if key.grid is None and key.ref is not None}
-        combinations = sum(possible(sheet.where, {ref: labels[i] for ref, i in refs.items()}) for labels in product(*known))
+    refs = [ref for key in sheet.keys for ref in key.refs]
+    if len(set(refs)) < len(refs) or any(key.ref is None for key in sheet.keys):
+        if combinations <= DERIVED:
+            combinations = _reachable(sheet.where, list(zip(sheet.keys, known, strict=True)))
+    elif combinations <= ENUMERATED and _ties_dimensions(sheet):
+        at = {key.ref: i for i, key in enumerate(sheet.keys) if key.grid is None and key.ref is not None}
+        combinations = sum(possible(sheet.where, {ref: labels[i] for ref, i in at.items()}) for labels in product(*known))
     return not shown or shown < combinations
+
+
+def _reachable(where: Condition, keys: list[tuple[Key, tuple[Label, ...]]]) -> int:
+    """Label combinations some row can have, where keys are made of the same columns."""
+    if where == NEVER:
+        return 0
+    if not keys:
+        return 1
+    (key, labels), rest = keys[0], keys[1:]
+    return sum(_reachable(both([where, key.rows(label)]), rest) for label in labels)
 
 
 def _ties_dimensions(sheet: Sheet) -> bool:
     """Whether the filter is more than one region per column: those have cut the layout's labels already."""
-    parts = sheet.where.parts if isinstance(sheet.where, AllOf) else (sheet.where,)
-    return not all(isinstance(part, Within) for part in parts) or sheet.where == AnyOf()
+    return sheet.where == NEVER or not all(isinstance(part, Within) for part in conjuncts_of(sheet.where))
 
 
 def _compare(order: tuple[Sorting, ...], one: Row, two: Row, minimum: int) -> int:

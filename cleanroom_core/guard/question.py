@@ -7,9 +7,11 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from functools import cached_property
 from typing import Any
 
+from cleanroom_core.guard.calendar import following
 from cleanroom_core.guard.logic import (
     ALWAYS,
     NEVER,
@@ -25,7 +27,7 @@ from cleanroom_core.guard.logic import (
     refs_of,
 )
 from cleanroom_core.guard.meaning import meaning
-from cleanroom_core.guard.regions import Spans
+from cleanroom_core.guard.regions import Labels, Spans
 from cleanroom_core.guard.world import DATED, Asset, Period
 from cleanroom_core.sql.cells import CellLayout, Label, label_to_json
 from cleanroom_core.sql.types import Column, SqlType
@@ -52,6 +54,16 @@ class Key:
             return f"{self.ref}@{self.grid}" if self.grid else str(self.ref)
         said = canonical_hash([[label_to_json(label), meaning(condition)] for label, condition in self.branches])
         return f"{'+'.join(str(ref) for ref in sorted(self.refs))}#{said[:12]}"
+
+    def rows(self, label: Label) -> Condition:
+        """The rows that have this label."""
+        if self.ref is None:
+            return dict(self.branches).get(label, NEVER)
+        if self.grid is None:
+            return Within(self.ref, Labels(frozenset({label})))
+        if not isinstance(label, date):
+            return Within(self.ref, Spans((), null=True))
+        return Within(self.ref, Spans((((label, 0), (following(label, self.grid), 0)),)))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Key) and other.name == self.name

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 from sqlglot import exp
 
-from cleanroom_core.guard.calendar import following
 from cleanroom_core.guard.finding import Refusal
-from cleanroom_core.guard.logic import Condition, Ref, Within
+from cleanroom_core.guard.logic import Condition, Within
 from cleanroom_core.guard.question import Key
 from cleanroom_core.guard.reading.conditions import condition
 from cleanroom_core.guard.reading.constants import is_constant
 from cleanroom_core.guard.reading.dimensions import dated, labels_of, truncated
 from cleanroom_core.guard.reading.scope import Reading, Role
-from cleanroom_core.guard.reading.values import DERIVED, Value, Values, values
+from cleanroom_core.guard.reading.values import DERIVED, Values, values
 from cleanroom_core.guard.regions import Labels, Spans
 from cleanroom_core.guard.world import DATED
+from cleanroom_core.policies.rule import GRIDS
 from cleanroom_core.sql.cells import Label, label_order
 from cleanroom_core.sql.types import DATE, STRING, Kind, SqlType
 
@@ -109,43 +107,33 @@ def _derived(table: Values, node: exp.Expr, reading: Reading) -> Key:
 
 
 def _merely_missing(rows: Condition, reading: Reading) -> bool:
-    """Whether these are the rows without a value in one column, for which its owner has agreed on no cell."""
-    if not isinstance(rows, Within):
+    """Whether these are the rows without a value in one column, for which its owner has agreed on no cell. Where its asset may
+    be unmatched, they are a cell."""
+    if not isinstance(rows, Within) or rows.ref.asset in reading.scope.optional:
         return False
-    if isinstance(rows.region, Spans):
-        return rows.region == Spans((), null=True)
-    return rows.region.among == {None} and None not in reading.labels(rows.ref)
+    if isinstance(rows.region, Labels):
+        return rows.region.among == {None} and None not in reading.labels(rows.ref)
+    found = reading.scope.found(rows.ref)
+    published = [found.asset.periods(rows.ref.column, grid) or () for grid in GRIDS]
+    return rows.region == Spans((), null=True) and not any(None in periods for periods in published)
 
 
 def _plain(derived: Key, reading: Reading) -> Key | None:
     """The column or truncated date that has the same cells, when there is one."""
-    if len(refs := derived.refs) != 1:
+    if len(derived.refs) != 1:
         return None
-    (ref,) = refs
-    found = reading.scope.found(ref)
-    if found.column.type.kind in DATED:
-        grids = dated(found, reading.select) if derived.type == DATE else ()
-        return next(
-            (
-                Key(ref, grid, (), DATE)
-                for grid in grids
-                if _truncates(derived, ref, grid, found.asset.periods(ref.column, grid))
-            ),
-            None,
-        )
-    labels = {label: Within(ref, Labels(frozenset({label}))) for label in reading.labels(ref)}
-    if found.asset.dimension(found.column) is None or dict(derived.branches) != labels:
-        return None
-    return Key(ref, None, (), found.column.type)
-
-
-def _truncates(derived: Key, ref: Ref, grid: str, periods: tuple[Value, ...] | None) -> bool:
-    spans = {
-        start: Within(ref, Spans((((start, 0), (following(start, grid), 0)),)))
-        for start in periods or ()
-        if isinstance(start, date)
-    }
-    return bool(spans) and dict(derived.branches) == spans
+    (ref,) = derived.refs
+    found, branches = reading.scope.found(ref), dict(derived.branches)
+    missing: set[Label] = {None} if ref.asset in reading.scope.optional else set()
+    if found.column.type.kind not in DATED:
+        plain = Key(ref, None, (), found.column.type)
+        labels = reading.labels(ref) if found.asset.dimension(found.column) is not None else frozenset()
+        return plain if labels and branches == {label: plain.rows(label) for label in labels | missing} else None
+    for grid in dated(found, reading.select) if derived.type == DATE else ():
+        plain, starts = Key(ref, grid, (), DATE), found.asset.periods(ref.column, grid)
+        if starts and branches == {start: plain.rows(start) for start in {*starts, *missing}}:
+            return plain
+    return None
 
 
 def _meant(node: exp.Expr, reading: Reading) -> exp.Expr:
