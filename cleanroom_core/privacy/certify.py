@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cleanroom_core.privacy.certify_proof import Proof
-from cleanroom_core.privacy.certify_space import Draws, Indices
+from cleanroom_core.privacy.certify_space import Draws, Indices, Space
 
 
 @dataclass(frozen=True)
@@ -46,12 +46,12 @@ class Universe:
 
 @dataclass(frozen=True)
 class Certified:
-    """What must stay back so that the rest is certified. Not `certified` means that earlier releases alone fail the test."""
+    """What must stay back so that the rest is certified. Not `certified`: earlier releases alone fail, so release nothing."""
 
     withheld: Indices  # sorted
     whole: bool  # every new cell is withheld
     certified: bool
-    rank: Mapping[str, int]  # by universe: the dimension of what its rows span in the remaining cells
+    rank: Mapping[str, int]  # by universe: the dimension of what its rows and phantoms span in the remaining cells
     rounds: Mapping[str, int]
     prime: int
     commitment: str  # SHA-256 of the seed
@@ -69,25 +69,31 @@ def certify(cells: CellTable, sheets: Sequence[SheetInfo], universes: Sequence[U
         for each in universes
     ]  # fmt: skip
     for start in starts:
-        start.advance(
-            thorough=True
-        )  # with nothing withheld, so that whatever is found holds for every choice of cells to withhold
+        start.advance(thorough=True)  # nothing is withheld yet: what is found here holds for every choice of cells
     groups = plan.give_back(starts, plan.withhold(starts))
     whole = groups is None or len(groups) == len(plan.groups) > 0
     withheld = plan.cells(plan.groups if groups is None else groups)
-    proofs = [start.without(withheld) for start in starts]
+    proofs = {each.name: start.without(withheld) for each, start in zip(universes, starts, strict=True)}
+    # A prime drawn apart from all above: neither the choice of cells nor rows that were made one class can have met it.
+    ranks = {each.name: _rank(each, len(cells.sheet), withheld, draws.prime(1), draws.generator("rank")) for each in universes}
     return Certified(
         withheld,
         whole,
-        all(proof.holds for proof in proofs),
-        {
-            each.name: len(cells.sheet) - len(withheld) - proof.space.dimension
-            for each, proof in zip(universes, proofs, strict=True)
-        },
-        {each.name: proof.rounds for each, proof in zip(universes, proofs, strict=True)},
+        all(proof.holds and len(cells.sheet) - proof.space.dimension == ranks[name] for name, proof in proofs.items()),
+        {name: rank - len(withheld) for name, rank in ranks.items()},
+        {name: proof.rounds for name, proof in proofs.items()},
         prime,
         hashlib.sha256(seed).hexdigest(),
     )
+
+
+def _rank(universe: Universe, cells: int, withheld: Indices, prime: int, numbers: np.random.Generator) -> int:
+    """The dimension of what the rows, the phantoms and the withheld cells span."""
+    space = Space(cells, prime)
+    space.withhold(withheld)
+    for vectors in (universe.vectors, universe.phantoms):
+        space.vanish(vectors.T, None, numbers)
+    return cells - space.dimension
 
 
 def sheets_of(sheets: Sequence[SheetInfo]) -> Mapping[int, Indices]:

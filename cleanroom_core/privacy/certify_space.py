@@ -20,6 +20,7 @@ Indices = NDArray[np.int64]
 Vectors = NDArray[np.int32]  # [sheets, n]: the cell of each sheet that a row is in, -1 in none
 
 TWO = 2  # functionals drawn for each comparison: 62 bits, so that 10 million rows do not collide by chance
+_FIRST, _MOST = 1 << 10, 1 << 18  # vectors looked at together, at first and at most
 _BATCH = 64  # vectors taken between two looks at which of the others are known by then
 _WITNESSES = (2, 3, 5, 7)  # Miller-Rabin with these is exact below 3,215,031,751 (Pomerance, Selfridge and Wagstaff 1980)
 
@@ -93,7 +94,13 @@ class Space:
 
     def vanish(self, plus: Vectors, minus: Vectors | None, numbers: np.random.Generator) -> bool:
         """Keep only combinations that are zero on each vector `plus - minus`; true when the space became smaller."""
-        before, left = self.dimension, np.arange(plus.shape[1])
+        before, after, size = self.dimension, 0, _FIRST
+        while after < plus.shape[1] and self.dimension:
+            self._vanish(np.arange(after, min(after + size, plus.shape[1])), plus, minus, numbers)
+            after, size = after + size, min(4 * size, _MOST)  # the first ones leave little for the others to add
+        return self.dimension < before
+
+    def _vanish(self, left: Indices, plus: Vectors, minus: Vectors | None, numbers: np.random.Generator) -> None:
         while left.size and self.dimension:
             drawn = self.random(numbers)
             here = self.values(drawn, plus[:, left])
@@ -105,7 +112,6 @@ class Space:
                     value += (self.prime - self._basis[minus[:, i]]).sum(axis=0, dtype=np.uint64)
                 self._take(self._reduced(value))
             left = left[_BATCH:]
-        return self.dimension < before
 
     def keep_sums(self, parts: Iterable[Space], numbers: np.random.Generator) -> bool:
         """Keep only sums of combinations of the parts, which lie in this space; true when the space became smaller."""
