@@ -13,18 +13,8 @@ from datetime import timedelta
 from math import prod
 
 from cleanroom_core.guard.calendar import following, truncate
-from cleanroom_core.guard.question import (
-    ALWAYS,
-    AllOf,
-    Condition,
-    Key,
-    Question,
-    Within,
-    both,
-    canonical_hash,
-    either,
-)
-from cleanroom_core.guard.regions import Labels
+from cleanroom_core.guard.logic import ALWAYS, AllOf, Condition, Within, both, either
+from cleanroom_core.guard.question import Key, Question, canonical_hash
 from cleanroom_core.guard.safe_query import question_of, sealed
 from cleanroom_core.guard.sheet import Part
 from cleanroom_core.policies.rule import GRIDS
@@ -114,9 +104,7 @@ def merged(own: OwnSide, index: int, labels: Iterable[Label], thresholds: Thresh
     key, layout = pairs[index]
     assert layout.labels is not None  # noqa: S101  the caller chooses among them
     together = frozenset(labels)
-    conditions = dict(key.branches) if key.ref is None else {
-        label: Within(key.ref, Labels(frozenset({label}))) for label in layout.labels
-    }  # fmt: skip
+    conditions = {label: key.rows(label) for label in layout.labels}
     branches: list[tuple[Label, Condition]] = [
         (str(label), condition) for label, condition in conditions.items() if label not in together
     ]

@@ -22,6 +22,8 @@ def show_findings(room: Room, sql: str, findings: Sequence[Finding]) -> None:
             if (marked := excerpt(sql, finding.line, finding.column)) is not None:
                 st.code(marked, language=None, wrap_lines=True)
             st.markdown(f"What would pass: {plain(finding.hint)}")
+            if finding.suggestion:
+                st.code(finding.suggestion, language=None, wrap_lines=True)
             st.caption(f"{plain(finding.code)} · clause {plain(finding.clause)} · {_owner(room, finding.owner)}")
 
 
