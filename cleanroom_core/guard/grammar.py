@@ -47,6 +47,8 @@ GRAMMAR: dict[type[exp.Expr], tuple[str, ...]] = {
     exp.GTE: _BINARY,
     exp.In: ("this", "expressions"),
     exp.Is: _BINARY,
+    exp.NullSafeEQ: _BINARY,
+    exp.NullSafeNEQ: _BINARY,
     exp.Between: ("this", "low", "high"),
     exp.Count: ("this", "big_int"),
     exp.Distinct: ("expressions",),
