@@ -122,7 +122,13 @@ def _content(path: Path) -> bytes:
 
 def _room_engine(name: str, work: Path, opened: ExitStack) -> RoomEngine:
     if name == "spark":
-        raise InputError("The engine spark is not built yet.", hint="Leave --engine out.", code="NOT_BUILT")
+        from cleanroom_core.engines.spark.room import SparkRoomEngine
+        from cleanroom_core.engines.spark.sessions import LocalSpark
+
+        sessions = LocalSpark(work / "spark")
+        opened.callback(sessions.close)
+        sessions.session()  # without Java nothing can be played, which is said now and not at every step
+        return SparkRoomEngine(sessions)
     from cleanroom_core.engines.duckdb.room import DuckDBRoomEngine
 
     return DuckDBRoomEngine(work / "room")
