@@ -144,11 +144,11 @@ def _merged(snapshots: Sequence[Rows], words: Sequence[Word]) -> exp.Select:
         number = exp.Window(this=exp.RowNumber(), partition_by=[column(name, table) for name in content], order=order)
         chosen = [aliased(column(name, table), name) for name in columns]
         numbered.append(select([*chosen, aliased(number, "copy")], named(table)))
-    union = reduce(lambda one, two: exp.Union(this=one, expression=two, distinct=False), numbered)  # type: ignore[arg-type,return-value]
+    union = _together(numbered, distinct=False)
     source = exp.Subquery(this=union, alias=exp.TableAlias(this=exp.Identifier(this="every", quoted=False)))
     group = [column(name, "every") for name in ("unit", *content, "copy")]
     found = [aliased(exp.Max(this=column(f"w{i}", "every")), f"w{i}") for i in range(len(words))]
-    return select([aliased(column("unit", "every"), "unit"), *found], source, group=group)  # type: ignore[arg-type]
+    return select([aliased(column("unit", "every"), "unit"), *found], source, group=group)
 
 
 def _people(snapshots: Sequence[Rows]) -> exp.Select:
@@ -158,11 +158,15 @@ def _people(snapshots: Sequence[Rows]) -> exp.Select:
         tree = select([aliased(unit, "unit")], _table(rows.own, rows.snapshot, "t"), where=trees.not_null(unit.copy()))
         tree.set("distinct", exp.Distinct())
         units.append(tree)
-    union = reduce(lambda one, two: exp.Union(this=one, expression=two, distinct=True), units)  # type: ignore[arg-type,return-value]
+    union = _together(units, distinct=True)
     source = exp.Subquery(this=union, alias=exp.TableAlias(this=exp.Identifier(this="units", quoted=False)))
     order = exp.Order(expressions=[exp.Ordered(this=column("unit", "units"), nulls_first=True)])
     number = exp.Window(this=exp.RowNumber(), order=order)
-    return select([aliased(column("unit", "units"), "unit"), aliased(number, "person")], source)  # type: ignore[arg-type]
+    return select([aliased(column("unit", "units"), "unit"), aliased(number, "person")], source)
+
+
+def _together(selects: Sequence[exp.Expr], *, distinct: bool) -> exp.Expr:
+    return reduce(lambda one, two: exp.Union(this=one, expression=two, distinct=distinct), selects)
 
 
 def _word(word: Word, rows: Rows, names: Mapping[str, str]) -> exp.Expr:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from cleanroom_core.sql.cells import CellLayout, Cells, Thresholds
 
-CHECKS = {
+OF_CELLS = {
     "columns": "the columns are those the plan names",
     "types": "their types are those the plan names",
     "level": "it is grouped by the plan's dimensions and nothing finer",
@@ -15,6 +15,8 @@ CHECKS = {
     "labels": "every label is one of the agreed domain",
     "numerator": "small numerators show as text, not as figures",
 }
+CERTIFICATE = "certificate"
+CHECKS = OF_CELLS | {CERTIFICATE: "nothing that can be added up from it and from what is out already is about fewer people"}
 
 
 @dataclass(frozen=True)
@@ -25,11 +27,12 @@ class Sheet:
     cells: Cells
 
 
-def check_contract(sheets: Sequence[Sheet], thresholds: Thresholds) -> dict[str, bool]:
-    """Name of a check -> whether it holds for every sheet of a result. No sheet at all holds nothing."""
-    return {
-        name: bool(sheets) and all(found[name] for found in (_check(sheet, thresholds) for sheet in sheets)) for name in CHECKS
-    }
+def check_contract(sheets: Sequence[Sheet], thresholds: Thresholds, *, certified: bool) -> dict[str, bool]:
+    """Name of a check -> whether it holds for every sheet of a result. No sheet at all holds nothing. `certified`: whether the
+    plan's certification passed with these sheets in it."""
+    found = [_check(sheet, thresholds) for sheet in sheets]
+    held = {name: bool(sheets) and all(checked[name] for checked in found) for name in OF_CELLS}
+    return held | {CERTIFICATE: bool(sheets) and certified}
 
 
 def _check(sheet: Sheet, thresholds: Thresholds) -> Mapping[str, bool]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 from cleanroom_core.agreements.terms import AgreementTerms
@@ -147,8 +148,30 @@ def _asset(state: RoomState, act: Act, public: Public, payload: Any, logged: Log
         version=int(payload["version"]),
         digest=_text(payload["digest"]),
         by=act,
+        rows_per_key=None if (ratio := payload.get("rows_per_key")) is None else _ratio(ratio),
     )
     return replace(state, assets={**state.assets, qualified: asset})
+
+
+def _ratio(value: Any) -> float:
+    """At least one row for each key; anything else would let an asset bear rows it does not have."""
+    found = float(_text(value))
+    if not 1 <= found < float("inf"):
+        raise ValueError("rows per key are at least one")
+    return found
+
+
+def _period(value: Any) -> tuple[date | None, date] | None:
+    if value is None:
+        return None
+    start, stop = value["start"], value["stop"]
+    return (None if start is None else date.fromisoformat(_text(start))), date.fromisoformat(_text(stop))
+
+
+def _object(value: Any) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise ValueError("an object was expected")
+    return value
 
 
 def _labels(schema: Schema, name: str, labels: Sequence[Any]) -> tuple[Label, ...]:
@@ -211,6 +234,9 @@ def _result(state: RoomState, act: Act, public: Public, payload: Any, logged: Lo
         checks={_text(name): held is True for name, held in public["checks"].items()},
         commitment=logged.entry.commit or "",
         by=act,
+        snapshot={_text(asset): _text(digest) for asset, digest in public.get("snapshot", {}).items()},
+        certificate=_object(public.get("certificate", {})),
+        period=_period(public.get("period")),
         run=next((ref for ref in logged.entry.refs if (ref.origin, ref.seq) in state.intents), None),
         verdict=Verdict.SUPERSEDED,  # until its run has ended well
     )

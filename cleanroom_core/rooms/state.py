@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
 from typing import Any
 
@@ -87,7 +88,8 @@ class PolicyState:
 
 @dataclass(frozen=True)
 class AssetState:
-    """A share-safe table as registered: which policy made it, its columns, and the labels its dimensions may show."""
+    """A share-safe table as registered: which policy made it, its columns, and the labels its dimensions may show.
+    `rows_per_key`: rows for each join key; None in a room from before that was measured."""
 
     qualified: str
     policy: Policy
@@ -97,6 +99,7 @@ class AssetState:
     version: int
     digest: str
     by: Act
+    rows_per_key: float | None = None
 
     @property
     def owner(self) -> str:
@@ -206,6 +209,9 @@ class ResultState:
     checks: Mapping[str, bool]  # name of a contract check -> held
     commitment: str
     by: Act
+    snapshot: Mapping[str, str] = field(default_factory=dict)  # asset -> digest of the table it was computed on
+    certificate: Mapping[str, Any] = field(default_factory=dict)  # what was certified, in numbers; `engines.computing`
+    period: tuple[date | None, date] | None = None  # the days whose rows it counts; None: all rows
     run: Ref | None = None
     verdict: Verdict = Verdict.QUARANTINED
     decided: Act | None = None

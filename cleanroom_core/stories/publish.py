@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Any
 
 from cleanroom_core.engines.inbox import InboxFile, listing, save_upload
@@ -15,6 +16,7 @@ from cleanroom_core.policies.compile import CompiledPolicy, compile_policy
 from cleanroom_core.policies.labels import LABEL_LIMIT, label_queries
 from cleanroom_core.policies.policy import Policy
 from cleanroom_core.policies.preview import masked_shape
+from cleanroom_core.policies.sizes import keyed_rows_query, keys_query
 from cleanroom_core.rooms.state import EffectStage, Intent
 from cleanroom_core.rooms.texts import text_hash
 from cleanroom_core.sql.cells import label_to_json
@@ -146,10 +148,10 @@ def publish_policy(
     payload = {"asset": policy.qualified, "policy": digest}
     with bracket(side, user, Permission.POLICY_PUBLISH, "publish", policy.qualified, payload) as effect:
         table, counts = side.owner_engine.publish(origin, select, target, effect.id, {}, progress, cancelled)
-        labels = _labels(side, policy, table, minimum)
+        labels, per_key = _labels(side, policy, table, minimum), _rows_per_key(side, policy, table)
         side.owner_engine.forget(target, table)
         effect.public = {"policy": digest}
-        effect.payload = _outcome(table, counts, labels)
+        effect.payload = _outcome(table, counts, labels, per_key)
     return Published(table, counts)
 
 
@@ -169,7 +171,8 @@ def register_asset(side: Collaborator, user: User, qualified: str) -> None:
     if known is not None and (known.policy_hash, known.digest) == (policy.policy_hash, outcome["digest"]):
         return
     public = {"asset": qualified, "policy": policy.policy_hash}
-    payload = {name: outcome[name] for name in ("version", "digest", "schema", "labels")} | {"policy": policy.policy_hash}
+    told = ("version", "digest", "schema", "labels", "rows_per_key")
+    payload = {name: outcome[name] for name in told if name in outcome} | {"policy": policy.policy_hash}
     side.append(user, Permission.POLICY_PUBLISH, "asset", public, payload, refs=(policy.by.ref, ref))
     side.hand_over()
 
@@ -201,9 +204,9 @@ def reconcile_publish(
         _forget_uncommitted(side, intent.object)
         return EffectStage.INTERRUPTED, {}, {}
     minimum = combine(agreement.terms, [known.policy]).minimum_cohort[intent.object]
-    labels = _labels(side, known.policy, table, minimum)
+    labels, per_key = _labels(side, known.policy, table, minimum), _rows_per_key(side, known.policy, table)
     side.owner_engine.forget(target, table)
-    return EffectStage.DONE, {"policy": payload["policy"]}, _outcome(table, {}, labels)
+    return EffectStage.DONE, {"policy": payload["policy"]}, _outcome(table, {}, labels, per_key)
 
 
 def _forget_uncommitted(side: Collaborator, qualified: str) -> None:
@@ -217,7 +220,9 @@ def _forget_uncommitted(side: Collaborator, qualified: str) -> None:
     side.owner_engine.forget(side.share_folder(qualified), kept)
 
 
-def _outcome(table: ShareTable, counts: Mapping[str, int], labels: Mapping[str, list[Any]]) -> dict[str, Any]:
+def _outcome(
+    table: ShareTable, counts: Mapping[str, int], labels: Mapping[str, list[Any]], rows_per_key: str
+) -> dict[str, Any]:
     return {
         "version": table.version,
         "digest": table.digest,
@@ -225,6 +230,7 @@ def _outcome(table: ShareTable, counts: Mapping[str, int], labels: Mapping[str, 
         "counts": dict(counts),
         "schema": table.schema.as_json(),
         "labels": dict(labels),
+        "rows_per_key": rows_per_key,
     }
 
 
@@ -267,3 +273,12 @@ def _labels(side: Collaborator, policy: Policy, table: ShareTable, minimum_cohor
             )
     ordered = {name: sorted(known, key=lambda value: (value is not None, str(value))) for name, known in labels.items()}
     return {name: [label_to_json(value) for value in known] for name, known in ordered.items()}  # type: ignore[arg-type]
+
+
+def _rows_per_key(side: Collaborator, policy: Policy, table: ShareTable) -> str:
+    """How many rows stand behind one join key, to two places as text: the other side needs to know who fans out, no count.
+    Exactly 1.00 only when no key occurs twice."""
+    queries = {"keys": keys_query(policy.rule, ENGINE_DIALECT), "rows": keyed_rows_query(policy.rule, ENGINE_DIALECT)}
+    found = side.owner_engine.labels(table, queries)
+    keys, rows = (int(str(found[name][0])) for name in ("keys", "rows"))
+    return "1.00" if rows == keys else str(max(Decimal("1.01"), (Decimal(rows) / keys).quantize(Decimal("0.01"))))

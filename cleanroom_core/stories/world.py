@@ -27,6 +27,7 @@ def world_of(state: RoomState) -> World:
             rule=asset.policy.rule,
             labels=asset.labels,
             key_token=asset.policy.key_token,
+            rows_per_key=asset.rows_per_key,
         )
         for name, asset in state.assets.items()
     }

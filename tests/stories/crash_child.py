@@ -84,7 +84,7 @@ def main() -> None:
     SignedLog.append = counted  # type: ignore[method-assign]
     if number == "engine":  # the engine is at work and its parent dies
         engine = north.owner_engine if story == "publish" else north.room_engine
-        name = "publish" if story == "publish" else "run"
+        name = "publish" if story == "publish" else "compute"
         work = getattr(engine, name)
 
         def killed(*arguments: Any, **named: Any) -> Any:
