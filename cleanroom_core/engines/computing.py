@@ -6,12 +6,11 @@ Nothing exact leaves: how many people stand in a cell orders what is withheld an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from cleanroom_core.engines.protocol import Computed, ComputeJob, Progress, Row
-from cleanroom_core.privacy.protect import protect
+from cleanroom_core.engines.protocol import Computed, ComputeJob, Concealed, Progress, Row
+from cleanroom_core.privacy.protect import concealed, protect
 from cleanroom_core.sql.cells import Cells
 
 if TYPE_CHECKING:
@@ -20,6 +19,10 @@ if TYPE_CHECKING:
 
     from cleanroom_core.privacy.certify import Certified, Universe
     from cleanroom_core.privacy.classes import Part
+    from cleanroom_core.sql.classes import ClassPlan
+
+    Numbers = NDArray[np.int64]
+    Read = tuple[ClassPlan, Numbers, Sequence[Numbers]]  # what a class query gave: its plan, `person`, the words
 
 # (SQL, qualified names it reads) -> what it returns
 Rows = Callable[[str, tuple[str, ...]], Sequence[Row]]
@@ -35,7 +38,7 @@ _ROUNDED: Final = 10  # numbers about people are said rounded down to it
 def compute(job: ComputeJob, run: str, rows: Rows, arrays: Arrays, progress: Progress) -> Computed:
     """Raises IntegrityError when the engine's figures do not have the shape the guard asked for."""
     from cleanroom_core.privacy.certify import certify
-    from cleanroom_core.privacy.classes import Part, Plan
+    from cleanroom_core.privacy.classes import Part, Plan, without_cells
 
     asked = [(part, False) for part in job.parts] + [(part, True) for part in job.assumed]
     steps = len(asked) + len(job.classes) + 1
@@ -43,13 +46,18 @@ def compute(job: ComputeJob, run: str, rows: Rows, arrays: Arrays, progress: Pro
     for number, (part, fixed) in enumerate(asked):
         progress("computing", number / steps)
         found = rows(part.query.sql, part.query.assets)
-        parts.append(_part(protect(found, part.layout, job.thresholds), found, fixed))
-    parts += [Part(cells, fixed=True) for cells in job.released]
-    plan = Plan.of(parts, [classes.plan for classes in job.classes])
+        hidden = concealed(found, part.layout, job.thresholds)
+        parts.append(_part(protect(found, part.layout, job.thresholds), found, fixed, hidden))
+    known = [*job.concealed, *({} for _ in job.released[len(job.concealed) :])]
+    parts += [Part(cells, fixed=True, concealed=of) for cells, of in zip(job.released, known, strict=True)]
+    plans = [classes.plan for classes in job.classes]
+    plan = Plan.of(parts, plans)
+    read = []
     universes = []
     for number, classes in enumerate(job.classes):
         progress("reading the classes of rows", (len(asked) + number) / steps)
         person, *words = arrays(classes.sql, classes.assets)
+        read.append((classes.plan, person, words))
         universes.append(plan.universe(classes.plan, person, words))
     progress("certifying", 1 - 1 / steps)
     certified = certify(plan.table, plan.infos, universes, job.seed)
@@ -57,13 +65,40 @@ def compute(job: ComputeJob, run: str, rows: Rows, arrays: Arrays, progress: Pro
     for cell in certified.withheld.tolist():
         part_number, at = plan.owner[cell]
         back[part_number].add(at)
-    new = [(part.cells, gone) for part, gone in zip(parts, back, strict=True) if not part.fixed]
+    remaining = [part if part.fixed else without_cells(part, frozenset(gone)) for part, gone in zip(parts, back, strict=True)]
+    for figure in sorted({name for part in remaining for name in _names(part) if part.must_not_be_known(name)}):
+        remaining = _without_sums(figure, remaining, read, job.seed)
+    new = [number for number, part in enumerate(parts) if not part.fixed]
     return Computed(
         run,
-        tuple(replace(each, cells=tuple(cell for at, cell in enumerate(each.cells) if at not in gone)) for each, gone in new),
-        tuple(tuple(each.cells[at].labels for at in sorted(gone)) for each, gone in new),
-        _certificate(parts, certified, universes, [len(gone) for _, gone in new]),
+        tuple(remaining[number].cells for number in new),
+        tuple(tuple(parts[number].cells.cells[at].labels for at in sorted(back[number])) for number in new),
+        _certificate(parts, certified, universes, [len(back[number]) for number in new]),
+        tuple(parts[number].concealed for number in new),
     )
+
+
+def _names(part: Part) -> Iterator[str]:
+    return (layout.name for layout in part.cells.layout.figures if layout.summed)
+
+
+def _without_sums(figure: str, parts: Sequence[Part], read: Sequence[Read], seed: bytes) -> list[Part]:
+    """The parts without the sums of one figure that lead to one which must not be known.
+
+    What earlier releases alone lead to is known already, and withholding more would only hurt."""
+    from cleanroom_core.privacy.certify import certify
+    from cleanroom_core.privacy.classes import Plan, without_sums
+
+    plan = Plan.of_figure(figure, parts, [classes for classes, _, _ in read])
+    universes = [plan.universe(*each) for each in read]
+    certified = certify(plan.table, plan.infos, universes, seed)
+    if not certified.certified:
+        return list(parts)
+    gone: dict[int, set[int]] = {}
+    for cell in certified.withheld.tolist():
+        part, at = plan.owner[cell]
+        gone.setdefault(part, set()).add(at)
+    return [without_sums(part, figure, gone[number]) if number in gone else part for number, part in enumerate(parts)]
 
 
 def _certificate(
@@ -100,7 +135,7 @@ def _rounded(number: int) -> int:
     return number - number % _ROUNDED
 
 
-def _part(cells: Cells, rows: Sequence[Row], fixed: bool) -> Part:
+def _part(cells: Cells, rows: Sequence[Row], fixed: bool, hidden: Concealed) -> Part:
     """Protected cells with the people that stand in them, the fewest of any unit."""
     from cleanroom_core.privacy.classes import Part
 
@@ -119,4 +154,5 @@ def _part(cells: Cells, rows: Sequence[Row], fixed: bool) -> Part:
         figure_people={
             figure.name: fewest([at[f"u{u}_f{f}_people"] for u in units]) for f, figure in enumerate(layout.figures)
         },
+        concealed=hidden,
     )

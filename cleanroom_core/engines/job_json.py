@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cleanroom_core.engines.protocol import CellQuery, Computed, ComputeJob, NewPart, RowClasses
-from cleanroom_core.sql.cells import CellLayout, Cells, Thresholds, label_from_json, label_to_json
+from cleanroom_core.engines.protocol import CellQuery, Computed, ComputeJob, Concealed, NewPart, RowClasses
+from cleanroom_core.sql.cells import CellLayout, Cells, Label, Thresholds, label_from_json, label_to_json
 from cleanroom_core.sql.classes import ClassPlan
 
 
@@ -19,17 +19,20 @@ def job_to_json(job: ComputeJob) -> dict[str, Any]:
         "classes": [{"sql": each.sql, "assets": list(each.assets), "plan": each.plan.as_json()} for each in job.classes],
         "thresholds": [dict(limits.minimum_cohort), limits.numerator_minimum, limits.dominance_percent],
         "seed": job.seed.hex(),
+        "concealed": [_concealed_to_json(each) for each in job.concealed],
     }
 
 
 def job_from_json(data: Mapping[str, Any]) -> ComputeJob:
+    released = tuple(Cells.from_json(cells) for cells in data["released"])
     return ComputeJob(
         tuple(_part_from_json(part) for part in data["parts"]),
-        tuple(Cells.from_json(cells) for cells in data["released"]),
+        released,
         tuple(RowClasses(each["sql"], tuple(each["assets"]), ClassPlan.from_json(each["plan"])) for each in data["classes"]),
         Thresholds(*data["thresholds"]),
         bytes.fromhex(data["seed"]),
         tuple(_part_from_json(part) for part in data["assumed"]),
+        tuple(_concealed_from_json(each, cells.layout) for each, cells in zip(data["concealed"], released, strict=False)),
     )
 
 
@@ -47,6 +50,7 @@ def computed_to_json(computed: Computed) -> dict[str, Any]:
         "cells": [cells.as_json() for cells in computed.cells],
         "withheld": [[[label_to_json(label) for label in labels] for labels in part] for part in computed.withheld],
         "certificate": dict(computed.certificate),
+        "concealed": [_concealed_to_json(each) for each in computed.concealed],
     }
 
 
@@ -55,11 +59,21 @@ def computed_from_json(run: str, data: Mapping[str, Any], layouts: Sequence[Cell
         run,
         tuple(Cells.from_json(cells) for cells in data["cells"]),
         tuple(
-            tuple(
-                tuple(label_from_json(label, key.type) for label, key in zip(labels, layout.keys, strict=True))
-                for labels in part
-            )
+            tuple(_labels_from_json(labels, layout) for labels in part)
             for part, layout in zip(data["withheld"], layouts, strict=True)
         ),
         data["certificate"],
+        tuple(_concealed_from_json(each, layout) for each, layout in zip(data["concealed"], layouts, strict=True)),
     )
+
+
+def _concealed_to_json(concealed: Concealed) -> list[Any]:
+    return [[[label_to_json(label) for label in labels], sorted(names)] for labels, names in concealed.items()]
+
+
+def _concealed_from_json(data: Sequence[Any], layout: CellLayout) -> Concealed:
+    return {_labels_from_json(labels, layout): frozenset(names) for labels, names in data}
+
+
+def _labels_from_json(labels: Sequence[Any], layout: CellLayout) -> tuple[Label, ...]:
+    return tuple(label_from_json(label, key.type) for label, key in zip(labels, layout.keys, strict=True))

@@ -109,6 +109,9 @@ class CellRows:
     rows: tuple[Row, ...]
 
 
+Concealed = Mapping[tuple[Label, ...], frozenset[str]]  # labels -> names of figures; "" stands for the number of rows
+
+
 @dataclass(frozen=True)
 class NewPart:
     """One partition to be computed: its cell query, and the shape of what that returns."""
@@ -131,7 +134,8 @@ class RowClasses:
 class ComputeJob:
     """Parts to compute and certify in one go. `classes` count the parts in order, then `assumed`: parts that are out, or may
     be, and whose cells the caller cannot see, so that each cell that may be is taken to be out; then `released`: cells that are
-    out. `seed`: of the certification's draws; 32 random bytes, kept by who computes."""
+    out, with what is `concealed` of each as far as the caller knows it. `seed`: of the certification's draws; 32 random bytes,
+    kept by who computes."""
 
     parts: tuple[NewPart, ...]
     released: tuple[Cells, ...]
@@ -139,18 +143,21 @@ class ComputeJob:
     thresholds: Thresholds
     seed: bytes
     assumed: tuple[NewPart, ...] = ()
+    concealed: tuple[Concealed, ...] = ()
 
 
 @dataclass(frozen=True)
 class Computed:
     """What may leave: protected cells of each part, certified together with `released`. `withheld`: per part the labels of the
-    cells that passed every other rule and stay back for the certificate's sake; for the custodian alone. `certificate`: numbers
-    and words for everybody, as JSON."""
+    cells that passed every other rule and stay back for the certificate's sake; `concealed`: what must not be known of cells
+    with enough people, because of one dominating person or a small numerator; both for the custodian alone. `certificate`:
+    numbers and words for everybody, as JSON."""
 
     run: str
     cells: tuple[Cells, ...]
     withheld: tuple[tuple[tuple[Label, ...], ...], ...]
     certificate: Mapping[str, Any]
+    concealed: tuple[Concealed, ...] = ()
 
 
 Progress = Callable[[str, float], None]  # what is being done, share done 0..1

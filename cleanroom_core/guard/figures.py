@@ -134,6 +134,8 @@ def evaluate(node: Expression, cells: Sequence[Cell | None], numerator_minimum: 
     figure = cell.figures[node.figure]
     if isinstance(node, Counted):
         return Decimal(figure.count)
+    if figure.withheld:
+        return Withheld()
     if figure.fewer:
         return Fewer(numerator_minimum)
     return figure.sum if figure.count else None

@@ -4,8 +4,8 @@ each row the numbers of the cells it stands in. Numpy over some million distinct
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Final, TypeVar
 
@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cleanroom_core.privacy.certify import CellTable, SheetInfo, Universe
-from cleanroom_core.sql.cells import Cells, Label
+from cleanroom_core.privacy.protect import ROWS
+from cleanroom_core.sql.cells import CellLayout, Cells, Figure, Label
 from cleanroom_core.sql.classes import ByClass, ClassPlan, Every, InClasses, KeyClasses, PartClasses, Some, Test
 
 Codes = NDArray[np.int32]  # [rows, columns of the plan]
@@ -26,22 +27,61 @@ _NOWHERE: Final = -1
 @dataclass(frozen=True)
 class Part:
     """Protected cells of one part of the plan, and whether they are out already. `people`: exactly how many stand in each cell
-    and have a value of each figure, by the number of the cell; known for what is computed now, 0 otherwise."""
+    and have a value of each figure, by the number of the cell; known for what is computed now, 0 otherwise. `concealed`: what
+    must not be known of a label combination (`protect.concealed`)."""
 
     cells: Cells
     fixed: bool
     people: Sequence[int] = ()
     figure_people: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    concealed: Mapping[tuple[Label, ...], frozenset[str]] = field(default_factory=dict)
+
+    def must_not_be_known(self, figure: str) -> list[tuple[Label, ...]]:
+        """Label combinations of which this figure (or ROWS) must not be known, as far as they lie in the agreed domain."""
+        domains = [frozenset(key.labels or ()) for key in self.cells.layout.keys]
+        found = [labels for labels, names in self.concealed.items() if figure in names]
+        found += [cell.labels for cell in self.cells.cells if figure in cell.figures and cell.figures[figure].fewer]
+        return [
+            labels
+            for labels in dict.fromkeys(found)
+            if all(label in domain for label, domain in zip(labels, domains, strict=True))
+        ]
+
+
+def without_cells(part: Part, gone: Container[int]) -> Part:
+    """The part without these cells, by their number."""
+    kept = [at for at in range(len(part.cells.cells)) if at not in gone]
+    return replace(
+        part,
+        cells=replace(part.cells, cells=tuple(part.cells.cells[at] for at in kept)),
+        people=[part.people[at] for at in kept] if part.people else (),
+        figure_people={name: [people[at] for at in kept] for name, people in part.figure_people.items()},
+    )
+
+
+def without_sums(part: Part, figure: str, cells: Container[int]) -> Part:
+    """The part without the sum of one figure in these cells; how many values there are stays."""
+    changed = [
+        replace(cell, figures={**cell.figures, figure: replace(cell.figures[figure], sum=None, withheld=True)})
+        if at in cells
+        else cell
+        for at, cell in enumerate(part.cells.cells)
+    ]
+    return replace(part, cells=replace(part.cells, cells=tuple(changed)))
 
 
 @dataclass(frozen=True)
 class _Sheet:
-    """A part, or where one of its figures has a value; `numbers`: place of the label combination -> number of the cell."""
+    """A part, or where one of its figures has a value; `numbers`: place of the label combination -> number of the cell.
+
+    `concealed`: not what is out, but what must not be known. Its cells count as out, so that a combination of others which
+    amounts to one of them, and with it to nothing at all, is found: the cell alone is a phantom of its own."""
 
     part: int
     figure: str | None
     places: Numbers  # sorted
     numbers: NDArray[np.int32]
+    concealed: bool = False
 
     def cells_at(self, places: Numbers) -> NDArray[np.int32]:
         found = np.full(len(places), _NOWHERE, np.int32)
@@ -55,7 +95,7 @@ class _Sheet:
 
 @dataclass(frozen=True)
 class Plan:
-    """The whole plan in the words of `certify`. `owner`: cell -> (part, place in its `cells`)."""
+    """The whole plan in the words of `certify`. `owner`: cell -> (part, place in its `cells`), or (part, -1) if concealed."""
 
     parts: Sequence[Part]
     sheets: tuple[_Sheet, ...]
@@ -65,47 +105,51 @@ class Plan:
 
     @classmethod
     def of(cls, parts: Sequence[Part], plans: Sequence[ClassPlan]) -> Plan:
-        names = {name: number for number, name in enumerate(sorted({c.name for plan in plans for c in plan.columns}))}
-        sheets: list[_Sheet] = []
-        infos: list[SheetInfo] = []
-        owner: list[tuple[int, int]] = []
-        sheet_of: list[int] = []
-        people: list[int] = []
-        group: list[int] = []
-        groups = 0
+        builder = _Builder(parts, plans)
         for p, part in enumerate(parts):
-            places = _places(part.cells)
-            order = np.argsort(places, kind="stable")
+            places = _places(part.cells.layout, [cell.labels for cell in part.cells.cells])
+            groups = builder.groups(len(places))
             for figure in (None, *_with_gaps(part.cells)):
-                numbers = len(owner) + np.arange(len(places), dtype=np.int32)
-                sheets.append(_Sheet(p, figure, places[order], numbers[order]))
-                infos.append(SheetInfo(_dimensions(p, figure, plans, names)))
-                owner += [(p, at) for at in range(len(places))]
-                sheet_of += [len(sheets) - 1] * len(places)
-                known = part.people if figure is None else part.figure_people.get(figure, ())
-                people += list(known) or [0] * len(places)
-                group += range(groups, groups + len(places))
-            groups += len(places)
-        table = CellTable(
-            np.array(sheet_of, np.int32),
-            np.array(people, np.int64),
-            np.array([parts[p].fixed for p, _ in owner], np.bool_),
-            np.array(group, np.int32),
-        )
-        return cls(parts, tuple(sheets), tuple(infos), table, tuple(owner))
+                people = part.people if figure is None else part.figure_people.get(figure, ())
+                builder.add(p, figure, places, range(len(places)), groups, people)
+            builder.conceal(p, None, part.must_not_be_known(ROWS))
+        return builder.plan()
+
+    @classmethod
+    def of_figure(cls, figure: str, parts: Sequence[Part], plans: Sequence[ClassPlan]) -> Plan:
+        """The sums (or counts of values) of one figure alone, wherever they are shown, beside those that must not be known."""
+        builder = _Builder(parts, plans)
+        for p, part in enumerate(parts):
+            if all(layout.name != figure for layout in part.cells.layout.figures):
+                continue
+            shown = [at for at, cell in enumerate(part.cells.cells) if not _hidden(cell.figures[figure])]
+            places = _places(part.cells.layout, [part.cells.cells[at].labels for at in shown])
+            known = part.figure_people.get(figure, ())
+            builder.add(p, figure, places, shown, builder.groups(len(shown)), [known[at] for at in shown] if known else ())
+            builder.conceal(p, figure, part.must_not_be_known(figure))
+        return builder.plan()
 
     def universe(self, plan: ClassPlan, person: Numbers, words: Sequence[Numbers]) -> Universe:
         """`person` and `words`: the columns of the class query, -1 in a word where the row is not in its snapshot."""
         packed, row = _distinct(np.stack(words, axis=1))
         codes, there = unpacked(plan, list(packed.T))
         vectors, holder = _distinct(self._vectors(plan, codes, there))
-        phantoms = [self._vectors(plan, codes, there) for codes, there in _phantoms(plan)]
-        made = _distinct(np.concatenate(phantoms))[0] if phantoms else np.zeros((0, len(self.sheets)), np.int32)
+        phantoms = [self._vectors(plan, codes, there) for codes, there in _phantoms(plan)] + [self._alone(plan)]
+        made = _distinct(np.concatenate(phantoms))[0]
         used = np.atleast_1d((vectors >= 0).any(axis=1))
         held = holder[row]
         seen = used[held]
         pairs = _distinct(np.stack([held[seen], person[seen]], axis=1))[0]
         return Universe(plan.asset, vectors, pairs[:, 0], pairs[:, 1], made[(made >= 0).any(axis=1)], plan.minimum)
+
+    def _alone(self, plan: ClassPlan) -> NDArray[np.int32]:
+        """Each concealed cell as a row that stands in it and nowhere else."""
+        own = [(s, number) for s, sheet in enumerate(self.sheets) if sheet.concealed and sheet.part in plan.parts
+               for number in sheet.numbers]  # fmt: skip
+        found = np.full((len(own), len(self.sheets)), _NOWHERE, np.int32)
+        for row, (s, number) in enumerate(own):
+            found[row, s] = number
+        return found
 
     def _vectors(self, plan: ClassPlan, codes: Codes, there: Mapping[int, Mask]) -> NDArray[np.int32]:
         found = np.full((len(codes), len(self.sheets)), _NOWHERE, np.int32)
@@ -118,6 +162,54 @@ class Plan:
                         here = np.where(_holds(part.present[sheet.figure], codes), places, _NOWHERE)
                     found[:, s] = sheet.cells_at(here)
         return found
+
+
+class _Builder:
+    """Sheets and their cells, numbered as they come."""
+
+    def __init__(self, parts: Sequence[Part], plans: Sequence[ClassPlan]) -> None:
+        self._parts, self._plans = parts, plans
+        self._names = {name: number for number, name in enumerate(sorted({c.name for plan in plans for c in plan.columns}))}
+        self._sheets: list[_Sheet] = []
+        self._infos: list[SheetInfo] = []
+        self._owner: list[tuple[int, int]] = []
+        self._sheet_of: list[int] = []
+        self._people: list[int] = []
+        self._group: list[int] = []
+        self._groups = 0
+
+    def groups(self, count: int) -> range:
+        """As many numbers of groups as there are cells, none used before."""
+        self._groups += count
+        return range(self._groups - count, self._groups)
+
+    def add(
+        self, part: int, figure: str | None, places: Numbers, cells: Iterable[int], groups: Iterable[int],
+        people: Sequence[int], concealed: bool = False,
+    ) -> None:  # fmt: skip
+        order = np.argsort(places, kind="stable")
+        numbers = len(self._owner) + np.arange(len(places), dtype=np.int32)
+        self._sheets.append(_Sheet(part, figure, places[order], numbers[order], concealed))
+        self._infos.append(SheetInfo(_dimensions(part, figure, self._plans, self._names)))
+        self._owner += [(part, at) for at in cells]
+        self._sheet_of += [len(self._sheets) - 1] * len(places)
+        self._people += list(people) or [0] * len(places)
+        self._group += groups
+
+    def conceal(self, part: int, figure: str | None, labels: Sequence[tuple[Label, ...]]) -> None:
+        if labels:
+            places = _places(self._parts[part].cells.layout, labels)
+            self.add(part, figure, places, [_NOWHERE] * len(labels), self.groups(len(labels)), (), concealed=True)
+
+    def plan(self) -> Plan:
+        fixed = [at == _NOWHERE or self._parts[p].fixed for p, at in self._owner]
+        table = CellTable(
+            np.array(self._sheet_of, np.int32),
+            np.array(self._people, np.int64),
+            np.array(fixed, np.bool_),
+            np.array(self._group, np.int32),
+        )
+        return Plan(self._parts, tuple(self._sheets), tuple(self._infos), table, tuple(self._owner))
 
 
 def unpacked(plan: ClassPlan, words: Sequence[Numbers]) -> tuple[Codes, dict[int, Mask]]:
@@ -182,10 +274,14 @@ def _phantoms(plan: ClassPlan) -> Iterator[tuple[Codes, dict[int, Mask]]]:
         yield codes, {snapshot: np.full(len(codes), snapshot == part.snapshot) for snapshot in snapshots}
 
 
-def _places(cells: Cells) -> Numbers:
-    """The label combination of each cell as one number, as `cell_places` counts them."""
-    keys = [{label: number for number, label in enumerate(key.labels or ())} for key in cells.layout.keys]
-    return np.array([_place(cell.labels, keys) for cell in cells.cells], np.int64)
+def _places(layout: CellLayout, combinations: Sequence[Sequence[Label]]) -> Numbers:
+    """Each label combination as one number, as `cell_places` counts them."""
+    keys = [{label: number for number, label in enumerate(key.labels or ())} for key in layout.keys]
+    return np.array([_place(labels, keys) for labels in combinations], np.int64)
+
+
+def _hidden(figure: Figure) -> bool:
+    return figure.fewer or figure.withheld
 
 
 def _place(labels: Sequence[Label], keys: Sequence[Mapping[Label, int]]) -> int:

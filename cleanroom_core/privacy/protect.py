@@ -7,7 +7,7 @@ difference of two counts would be about them. Sources: the SDC Handbook for the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Context, Decimal
 
@@ -16,6 +16,7 @@ from cleanroom_core.sql.cells import Cell, CellLayout, Cells, Figure, FigureLayo
 from cleanroom_core.sql.types import Kind
 
 EXACT = Context(prec=100)
+ROWS = ""  # stands among the names of figures for the number of rows
 PEOPLE_STEP = 10  # counts of people are not additive over rows, so that a plan's certificate does not cover them: rounded down
 
 
@@ -43,6 +44,48 @@ def protect(rows: Sequence[Row], layout: CellLayout, thresholds: Thresholds) -> 
             kept.append(cell)
     kept.sort(key=lambda cell: label_order(cell.labels))
     return Cells(layout, thresholds.numerator_minimum, minimums, tuple(kept))
+
+
+def concealed(rows: Sequence[Row], layout: CellLayout, thresholds: Thresholds) -> dict[tuple[Label, ...], frozenset[str]]:
+    """What must not be known of cells although enough people stand in them: by their labels, the names of figures that are
+    dominated or have too small a numerator, and ROWS where one person has most of the rows.
+
+    Such a figure is not shown, and must not follow from others by adding and subtracting either (SDC Handbook, complementary
+    suppression); `engines.computing` sees to that. Raises IntegrityError as `protect` does.
+    """
+    minimums = tuple(thresholds.minimum(unit.assets) for unit in layout.units)
+    found = {}
+    for row in rows:
+        if len(row) != len(layout.columns):
+            raise _misshapen()
+        base = _Base(dict(zip(layout.columns, row, strict=True)))
+        if any(
+            base.whole(f"u{u}_people") < minimum and not unit.optional
+            for u, (unit, minimum) in enumerate(zip(layout.units, minimums, strict=True))
+        ):
+            continue  # too few people: the certification speaks of their rows themselves
+        if names := frozenset(_concealed(base, layout, minimums, thresholds)):
+            found[tuple(_label(base.values[f"k{i}"], key.type.kind) for i, key in enumerate(layout.keys))] = names
+    return found
+
+
+def _concealed(base: _Base, layout: CellLayout, minimums: tuple[int, ...], thresholds: Thresholds) -> Iterator[str]:
+    percent, everything = thresholds.dominance_percent, range(len(layout.units))
+    if any(_rows_dominated(base, layout, u, percent) for u in everything):
+        yield ROWS
+    for f, figure in enumerate(layout.figures):
+        units = [u for u in everything if layout.units[u].counts(figure)]
+        if any(base.whole(f"u{u}_f{f}_people") < minimums[u] for u in units):
+            continue
+        if _too_few(base, f, figure, units, thresholds.numerator_minimum) or any(
+            _figure_dominated(base, f, u, figure, percent) for u in units
+        ):
+            yield figure.name
+
+
+def _rows_dominated(base: _Base, layout: CellLayout, u: int, percent: int) -> bool:
+    total = base.number(f"u{u}_n") if layout.units[u].optional else base.number("n")
+    return dominated(total, base.number(f"u{u}_n_first"), base.number(f"u{u}_n_second"), percent)
 
 
 def released_people(people: int, minimum: int) -> int:
@@ -83,8 +126,7 @@ def _protected(
     for u, (unit, count, minimum) in enumerate(zip(layout.units, people, minimums, strict=True)):
         if count < minimum and not (unit.optional and count == 0):
             return None
-        total = base.number(f"u{u}_n") if unit.optional else Decimal(rows)
-        if dominated(total, base.number(f"u{u}_n_first"), base.number(f"u{u}_n_second"), percent):
+        if _rows_dominated(base, layout, u, percent):
             return None
     figures = {}
     for f, figure in enumerate(layout.figures):

@@ -116,11 +116,13 @@ class CellLayout:
 @dataclass(frozen=True)
 class Figure:
     """Protected base figures of one column in one cell. `sum` is None when the column is only counted or has no value; `fewer`
-    says that the numerator of a 0/1 measure is too small, or all but too small, and the sum is not there for that reason."""
+    says that the numerator of a 0/1 measure is too small, or all but too small, and the sum is not there for that reason;
+    `withheld` that the sum is not there because it would lead to one that must not be known."""
 
     count: int
     sum: Decimal | None = None
     fewer: bool = False
+    withheld: bool = False
 
 
 @dataclass(frozen=True)
@@ -249,11 +251,13 @@ def label_order(labels: Sequence[Label]) -> tuple[tuple[int, Any], ...]:
 
 
 def _figure_to_json(figure: Figure) -> dict[str, Any]:
-    return {"count": figure.count, "sum": None if figure.sum is None else str(figure.sum), "fewer": figure.fewer}
+    found = {"count": figure.count, "sum": None if figure.sum is None else str(figure.sum), "fewer": figure.fewer}
+    return found | ({"withheld": True} if figure.withheld else {})
 
 
 def _figure_from_json(data: Mapping[str, Any]) -> Figure:
-    found = Figure(data["count"], None if data["sum"] is None else Decimal(data["sum"]), data["fewer"] is True)
+    total = None if data["sum"] is None else Decimal(data["sum"])
+    found = Figure(data["count"], total, data["fewer"] is True, data.get("withheld") is True)
     if found.sum is not None and not found.sum.is_finite():
         raise ValueError("a sum is a number")
     return found

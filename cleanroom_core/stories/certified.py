@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cleanroom_core.engines.protocol import (
     CellQuery,
     Computed,
     ComputeJob,
+    Concealed,
     Limits,
     NewPart,
     Progress,
@@ -28,11 +29,12 @@ _SEED_BYTES = 32
 @dataclass(frozen=True)
 class Released:
     """Cells that are out, with the part they answer, judged as it was then. `snapshot`: of the data they were computed on; 0 is
-    the present one, and the tables of N are called `owner@N.name`."""
+    the present one, and the tables of N are called `owner@N.name`. `concealed`: as `Computed` gave it, where it is known."""
 
     part: Part
     cells: Cells
     snapshot: int = 0
+    concealed: Concealed = field(default_factory=dict)
 
 
 def compute_parts(
@@ -68,6 +70,7 @@ def compute_parts(
         parts=_asked(parts, engine.dialect),
         assumed=_asked(assumed, engine.dialect),
         released=tuple(each.cells for each in released),
+        concealed=tuple(each.concealed for each in released),
         classes=tuple(
             RowClasses(query.render(engine.dialect), query.assets, query.plan)
             for query in class_queries(planned, _lowest(thresholds, released))

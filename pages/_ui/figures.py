@@ -50,4 +50,4 @@ def _row(cells: Cells, cell: Cell) -> list[Any]:
 
 
 def _sum(figure: Figure, minimum: int) -> Any:
-    return f"fewer than {minimum}" if figure.fewer else figure.sum
+    return "withheld" if figure.withheld else f"fewer than {minimum}" if figure.fewer else figure.sum

@@ -14,6 +14,7 @@ from cleanroom_core.engines.protocol import Limits, OwnerEngine, RoomEngine, Sha
 from cleanroom_core.errors import InputError, QueryCancelledError
 from cleanroom_core.guard import World, judge_sql
 from cleanroom_core.guard.sheet import Part
+from cleanroom_core.policies.rule import Measure
 from cleanroom_core.stories.certified import Released, compute_parts
 from tests.engines.conformance import whole
 from tests.guard.guard_worlds import world_from
@@ -45,6 +46,8 @@ ROWS_PER_KEY = {SALES: 1.5, HOMES: 1.0}
 AISLES = "SELECT aisle, count(*) AS n FROM shop.sales GROUP BY aisle"
 NO_CHEQUE = "SELECT aisle, count(*) AS n FROM shop.sales WHERE paid <> 'cheque' GROUP BY aisle"
 PAID = "SELECT aisle, paid, count(*) AS n, sum(amount) AS s FROM shop.sales GROUP BY aisle, paid"
+TOTAL_SUM = "SELECT sum(amount) AS s FROM shop.sales"
+AISLE_SUMS = "SELECT aisle, sum(amount) AS s FROM shop.sales GROUP BY aisle"
 REGIONS = "SELECT region, count(*) AS n FROM shop.sales JOIN post.homes USING (token) GROUP BY region"
 
 
@@ -65,6 +68,12 @@ def homes() -> pa.Table:
     """Three of four of those who bought anything."""
     tokens = [f"{aisle}{paid}{i:03}" for aisle in ("bread", "fish") for paid in ("card", "cash") for i in range(45)]
     return pa.table({"token": tokens, "region": [("north", "south")[i % 2] for i in range(len(tokens))]})
+
+
+def with_measure(world: World, measure: Measure) -> World:
+    sales = world.assets[SALES]
+    changed = replace(sales, rule=replace(sales.rule, measures={"amount": measure}))
+    return replace(world, assets={**world.assets, SALES: changed}, thresholds=replace(world.thresholds, numerator_minimum=3))
 
 
 class ComputeConformance:
@@ -164,6 +173,61 @@ class ComputeConformance:
             room, [total], [Released(total, before.cells[0], 1)], world.thresholds, {"shop@1.sales": old, SALES: new}
         )
         assert [cell.labels for cell in computed.cells[0].cells] == [("bread",), ("fish",)]
+
+    @pytest.mark.parametrize("total_first", [True, False])
+    def test_a_small_numerator_does_not_follow_from_a_total(
+        self, owner: OwnerEngine, room: RoomEngine, world: World, tmp_path: Path, total_first: bool
+    ) -> None:
+        """One of 60 people who bought fish has a one: neither its figure nor two that differ by it are shown."""
+        rows = [
+            (f"{aisle}{i:03}", aisle, "card", int(i < ones)) for aisle, ones in (("bread", 20), ("fish", 1)) for i in range(60)
+        ]
+        table = pa.table({name: [row[i] for row in rows] for i, name in enumerate(("token", "aisle", "paid", "amount"))})
+        flagged = with_measure(world, Measure("0", "1"))
+        tables = {SALES: self.publish(owner, flagged, SALES, table, tmp_path / "s")}
+        parts = self.parts(flagged, TOTAL_SUM, AISLE_SUMS)
+        first, second = parts if total_first else parts[::-1]
+        before, _ = compute_parts(room, [first], [], flagged.thresholds, tables)
+        after, _ = compute_parts(
+            room, [second], [Released(first, before.cells[0], concealed=before.concealed[0])], flagged.thresholds, tables
+        )
+        sums = {
+            cell.labels: cell.figures["shop.sales.amount"]
+            for cells in (before.cells[0], after.cells[0])
+            for cell in cells.cells
+        }
+        assert sums["fish",].fewer
+        assert sums["fish",].sum is None
+        shown = {labels for labels, figure in sums.items() if figure.sum is not None}
+        assert shown == ({()} if total_first else {("bread",)})
+        assert sums[("bread",) if total_first else ()].withheld
+        assert all(figure.count for figure in sums.values()), "how many rows there are is no secret"
+
+    @pytest.mark.parametrize("total_first", [True, False])
+    def test_a_dominated_sum_does_not_follow_from_a_total(
+        self, owner: OwnerEngine, room: RoomEngine, world: World, tmp_path: Path, total_first: bool
+    ) -> None:
+        """Somebody spent nearly everything that was spent on fish."""
+        rows = [
+            (f"{aisle}{i:03}", aisle, "card", 100 if aisle == "bread" else 0) for aisle in ("bread", "fish") for i in range(60)
+        ]
+        rows[60] = ("fish000", "fish", "card", 90)
+        table = pa.table({name: [row[i] for row in rows] for i, name in enumerate(("token", "aisle", "paid", "amount"))})
+        strict = replace(world, thresholds=replace(world.thresholds, dominance_percent=10))
+        tables = {SALES: self.publish(owner, strict, SALES, table, tmp_path / "s")}
+        parts = self.parts(strict, TOTAL_SUM, AISLE_SUMS)
+        first, second = parts if total_first else parts[::-1]
+        before, _ = compute_parts(room, [first], [], strict.thresholds, tables)
+        after, _ = compute_parts(
+            room, [second], [Released(first, before.cells[0], concealed=before.concealed[0])], strict.thresholds, tables
+        )
+        found = {
+            cell.labels: cell.figures["shop.sales.amount"].sum
+            for cells in (before.cells[0], after.cells[0])
+            for cell in cells.cells
+        }
+        assert ("fish",) not in found
+        assert {labels for labels, total in found.items() if total is not None} == ({()} if total_first else {("bread",)})
 
     def test_too_many_combinations_are_refused(self, room: RoomEngine, world: World) -> None:
         rule = world.assets[SALES].rule
