@@ -18,7 +18,7 @@ from datetime import date, timedelta
 from enum import StrEnum
 from pathlib import Path
 
-from cleanroom_core.engines.protocol import Limits, OwnerEngine, RoomEngine, ShareTable
+from cleanroom_core.engines.protocol import Concealed, Limits, OwnerEngine, RoomEngine, ShareTable
 from cleanroom_core.errors import ExpressionError, InputError
 from cleanroom_core.guard import Asset, World, judge, judge_sql
 from cleanroom_core.guard.answer import Shown, project
@@ -88,7 +88,8 @@ _NAMES: Mapping[type[Event], str] = {
 
 @dataclass(frozen=True)
 class _Stored:
-    """Cells of one part of a sheet: what they answer, in which period, under which thresholds, from which tables."""
+    """Cells of one part of a sheet: what they answer, in which period, under which thresholds, from which tables; and what must
+    not become known of others of its cells."""
 
     number: int
     period: Period | None
@@ -96,6 +97,7 @@ class _Stored:
     part: Part
     cells: Cells
     tables: Mapping[str, ShareTable]
+    concealed: Concealed
 
 
 def _snapshot(stored: _Stored, now: Mapping[str, ShareTable], earlier: list[Mapping[str, ShareTable]]) -> int:
@@ -197,9 +199,9 @@ class Replay:
         now = {table.policy.qualified: table.frozen for table in self._tables.values()}
         snapshots: list[Mapping[str, ShareTable]] = []
         released = [
-            Released(each.part, each.cells, _snapshot(each, now, snapshots))
+            Released(each.part, each.cells, _snapshot(each, now, snapshots), each.concealed)
             for each in self._stored
-            if each.cells.cells and self._is_counted_again(each)
+            if (each.cells.cells or each.concealed) and self._is_counted_again(each)
         ]
         tables = dict(now)
         for number, earlier in enumerate(snapshots, start=1):
@@ -208,8 +210,8 @@ class Replay:
                 tables[f"{owner}@{number}.{name}"] = table
         computed, _ = compute_parts(self._room, parts, released, self._thresholds, tables, self._limits)
         self._stored += [
-            _Stored(self._number, self._period, self._thresholds, part, cells, now)
-            for part, cells in zip(parts, computed.cells, strict=True)
+            _Stored(self._number, self._period, self._thresholds, part, cells, now, concealed)
+            for part, cells, concealed in zip(parts, computed.cells, computed.concealed, strict=True)
         ]
 
     def _is_counted_again(self, stored: _Stored) -> bool:
