@@ -9,6 +9,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from sqlglot import exp
 
@@ -64,6 +65,15 @@ class Block:
     @property
     def tables(self) -> list[exp.Table]:
         return [self.source, *(join.this for join in self.joins)]
+
+    @cached_property
+    def named(self) -> Mapping[str, list[Passed]]:
+        """The columns by their folded names."""
+        found: dict[str, list[Passed]] = {}
+        for one in self.passed:
+            if one.name is not None:
+                found.setdefault(folded(one.name), []).append(one)
+        return found
 
 
 @dataclass(frozen=True)
@@ -131,11 +141,7 @@ class Names:
             raise Refusal("STAR", "A star lists every column.", "Name the columns.", clause="grammar.select", at=node)
         name = folded(node.name)
         found = [
-            (source, passed)
-            for source in self.sources
-            if _named(source, node)
-            for passed in source.block.passed
-            if passed.name is not None and folded(passed.name) == name
+            (source, passed) for source in self.sources if _named(source, node) for passed in source.block.named.get(name, ())
         ]
         if not found:
             raise Refusal("UNKNOWN_COLUMN", f"No table of this query has a column {node.name!r}.",
@@ -162,6 +168,8 @@ class Names:
 
     def rewritten(self, node: exp.Expr, aliases: Aliases) -> exp.Expr:
         """A copy of an expression with every column replaced by what it stands for."""
+        if isinstance(node, exp.Column) and not aliases:
+            return self.resolve(node)
         holder = exp.Paren(this=self.tables.copy(node))
         columns, named = split(holder, aliases)
         for column in columns:
@@ -177,7 +185,7 @@ class Names:
 
     def has(self, name: str) -> bool:
         """Whether one table of FROM has a column of this folded name: in GROUP BY it comes before an output name."""
-        return [folded(one.name or "") for source in self.sources for one in source.block.passed].count(name) == 1
+        return sum(len(source.block.named.get(name, ())) for source in self.sources) == 1
 
     def star(self, node: exp.Expr) -> tuple[Passed, ...]:
         """What `*` or `x.*` lists."""
@@ -187,12 +195,7 @@ class Names:
                           clause="grammar.names", at=node)  # fmt: skip
         listed = [one for source in chosen for one in source.block.passed]
         self.tables.spend(len(listed), node)
-        return tuple(
-            replace(one, given=False, value=_column(one.value.name, one.value.table, _leftmost(node)))
-            if isinstance(one.value, exp.Column)
-            else replace(one, given=False)
-            for one in listed
-        )
+        return tuple(replace(one, given=False) if one.given else one for one in listed)
 
 
 def folded(name: str) -> str:
@@ -231,7 +234,7 @@ def _column(name: str, alias: str, at: exp.Expr | None = None) -> exp.Column:
     """A column of an occurrence, found at the place in the text where it is used."""
     table = exp.Identifier(this=alias, quoted=False)
     if at is not None and "start" in at.meta:
-        table.meta.update(at.meta)
+        table.meta["start"] = at.meta["start"]
     return exp.Column(this=exp.Identifier(this=name, quoted=True), table=table)
 
 

@@ -115,7 +115,8 @@ def _inner(node: exp.Expr, known: Known, tables: Tables) -> Block:
 
 def _passed(select: exp.Select, names: Names) -> tuple[Passed, ...]:
     """The columns of the SELECT list; a star lists those of FROM."""
-    reads = names.sources[0].block.group is not None or not (_aggregates(select) or select.parent is None)
+    aggregates = _aggregates(select)
+    reads = names.sources[0].block.group is not None or not (aggregates or select.parent is None)
     passed: list[Passed] = []
     for item in select.expressions:
         inner = item.unalias().unnest()
@@ -126,7 +127,7 @@ def _passed(select: exp.Select, names: Names) -> tuple[Passed, ...]:
             passed += names.star(inner)
         else:
             name = item.alias or (inner.name if isinstance(inner, exp.Column) else None)
-            value = _figure(inner, names, {}) if _aggregates(select) else names.rewritten(inner, {})
+            value = _figure(inner, names, {}) if aggregates else names.rewritten(inner, {})
             passed.append(Passed(name, value, bool(item.alias)))
     return tuple(passed)
 
@@ -206,6 +207,7 @@ def _derived(item: exp.Expr) -> str | None:
 def _order(select: exp.Select, block: Block, names: Names) -> list[exp.Expr]:
     """ORDER BY, output names as positions; what is the same for every row orders nothing."""
     order: list[exp.Expr] = []
+    aggregates = _aggregates(select)
     positions = {folded(one.name): number for number, one in enumerate(block.passed, start=1) if one.name and one.given}
     for item in (_clause(select, "order") or exp.Order(expressions=[])).expressions:
         node = item.this.unnest()
@@ -213,7 +215,7 @@ def _order(select: exp.Select, block: Block, names: Names) -> list[exp.Expr]:
         if isinstance(node, exp.Column) and not node.table and (position := positions.get(folded(node.name))) is not None:
             by = trees.integer(position)
         elif not isinstance(node, exp.Literal):
-            if not _aggregates(select) and (figure := node.find(exp.AggFunc)) is not None:
+            if not aggregates and (figure := node.find(exp.AggFunc)) is not None:
                 raise second(figure)
             by = _figure(node, names, _aliases(block))
             if is_constant(by):
