@@ -92,20 +92,20 @@ def _question(frame: Frame, part: PartFigures) -> Question:
     }
     if len(assets) > 1:
         said |= {"rows of": bearer(assets).qualified}
-    if frame.optional:
+    if frame.aggregates.optional:
         dated = period is not None and any(
-            asset.rule.period_column is not None for asset in assets if asset.qualified in frame.optional
+            asset.rule.period_column is not None for asset in assets if asset.qualified in frame.aggregates.optional
         )
-        said |= {"optional": sorted(frame.optional), "period": str(period) if dated else None}
+        said |= {"optional": sorted(frame.aggregates.optional), "period": str(period) if dated else None}
     partition = canonical_hash(said)
     layout = CellLayout(
         partition,
-        tuple(KeyLayout(key.name, key.type, _labels(key, where, assets, frame.optional)) for key in frame.keys),
+        tuple(KeyLayout(key.name, key.type, _labels(key, where, assets, frame.aggregates.optional)) for key in frame.keys),
         tuple(layout for _, layout in collected.values()),
-        tuple(UnitLayout(unit, unit[0] in frame.optional) for unit in frame.aggregates.units),
+        tuple(UnitLayout(unit, unit[0] in frame.aggregates.optional) for unit in frame.aggregates.units),
     )
     figures = {name: ref for name, (ref, _) in collected.items()}
-    return Question(assets, where, frame.keys, figures, layout, frame.optional, period)
+    return Question(assets, where, frame.keys, figures, layout, frame.aggregates.optional, period)
 
 
 def _labels(key: Key, where: Condition, assets: tuple[Asset, ...], optional: frozenset[str]) -> tuple[Label, ...] | None:

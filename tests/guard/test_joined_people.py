@@ -230,7 +230,8 @@ def test_a_part_that_is_not_released_is_withheld_and_the_rest_stays(room: duckdb
 def test_conditions_of_one_meaning_are_one_part() -> None:
     sheet = sheet_of(
         "SELECT count(*) FILTER (WHERE aisle = 'a'), count(CASE WHEN NOT aisle <> 'a' THEN 1 END),"
-        " sum(if(aisle = 'a', amount, 0)), count_if(upper(aisle) = 'A'), count(*) FILTER (WHERE TRUE), sum(CASE WHEN 1 = 1 THEN amount END), avg(amount)"
+        " sum(if(aisle = 'a', amount, 0)), count_if(upper(aisle) = 'A'),"
+        " count(*) FILTER (WHERE TRUE), sum(CASE WHEN 1 = 1 THEN amount END), avg(amount)"
         " FROM shop.sales"
     )
     assert len(sheet.parts) == 2

@@ -51,10 +51,12 @@ class PartFigures:
 
 @dataclass
 class Aggregates:
-    """What a text asks for, collected while it is read: its parts, that of its own WHERE first."""
+    """What a text asks for, collected while it is read: its parts, that of its own WHERE first. `optional`: assets that may be
+    unmatched."""
 
     units: tuple[tuple[str, ...], ...]
     parts: list[PartFigures]
+    optional: frozenset[str]
     _numbers: dict[str, int] = field(default_factory=dict)
 
     def part(self, rows: Condition, at: exp.Expr) -> int:
@@ -207,12 +209,8 @@ def _values_of(columns: list[Asked], node: exp.Count, reading: Reading, into: Ag
         raise Refusal("AGGREGATE", "Only columns are counted.", "Write count(*) or count(column).",
                       clause="grammar.aggregates", at=node)  # fmt: skip
     found = reading.scope.resolve(argument)
-    if found.role in (Role.UNIT, Role.KEY):
-        raise Refusal("IDENTITY", f"{found} may be counted as people only.",
-                      f"Write count(DISTINCT {found.column.name}) for people, count(*) for rows.",
-                      clause=found.asset.clause("privacy_unit" if found.role is Role.UNIT else "join_key"),
-                      owner=found.asset.owner, at=argument,
-                      suggestion=f"count(DISTINCT {found.column.name})")  # fmt: skip
+    if found.role in (Role.UNIT, Role.KEY) and found.asset.qualified not in into.optional:
+        return Rows(part=into.part(either([met for met, _ in columns]), node))  # every row is somebody's
     if found.role is Role.NONE:
         raise Refusal("NO_ROLE", f"{found} may not be counted.", "Ask its owner to list it under counted.",
                       clause=found.asset.clause("counted"), owner=found.asset.owner, at=argument)  # fmt: skip

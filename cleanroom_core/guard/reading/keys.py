@@ -128,7 +128,11 @@ def _plain(derived: Key, reading: Reading) -> Key | None:
     if found.column.type.kind not in DATED:
         plain = Key(ref, None, (), found.column.type)
         labels = reading.labels(ref) if found.asset.dimension(found.column) is not None else frozenset()
-        return plain if labels and branches == {label: plain.rows(label) for label in labels | missing} else None
+        return (
+            plain
+            if labels and derived.type == plain.type and branches == {label: plain.rows(label) for label in labels | missing}
+            else None
+        )
     for grid in dated(found, reading.select) if derived.type == DATE else ():
         plain, starts = Key(ref, grid, (), DATE), found.asset.periods(ref.column, grid)
         if starts and branches == {start: plain.rows(start) for start in {*starts, *missing}}:

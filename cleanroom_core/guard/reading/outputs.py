@@ -47,14 +47,13 @@ class Frame:
     """What an output expression may speak of: the reading, its keys in canonical order, and the aggregates met so far.
 
     `grouped`: the expressions of GROUP BY with their keys. `aliases`: output names, for HAVING and
-    ORDER BY. `optional`: assets that may be unmatched in some row of a cell."""
+    ORDER BY."""
 
     reading: Reading
     keys: tuple[Key, ...]
     grouped: tuple[tuple[exp.Expr, Key], ...]
     aggregates: Aggregates
     aliases: Mapping[str, Expression]
-    optional: frozenset[str]
 
 
 def expression(node: exp.Expr, frame: Frame) -> Expression:

@@ -32,7 +32,7 @@ def frame_of(reading: Reading) -> Frame:
     where = both([condition(part, reading) for part in conjuncts(reading.select.args.get("where"))])
     optional = frozenset(name for name in reading.scope.optional if _may_be_unmatched(name, where, keys))
     where = both([where, *within_period(reading, optional)])
-    return Frame(reading, keys, items, Aggregates(units_of(reading, optional), [PartFigures(where)]), {}, optional)
+    return Frame(reading, keys, items, Aggregates(units_of(reading, optional), [PartFigures(where)], optional), {})
 
 
 def _may_be_unmatched(name: str, where: Condition, keys: tuple[Key, ...]) -> bool:

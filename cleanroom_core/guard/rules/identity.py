@@ -1,4 +1,4 @@
-"""Join keys and privacy units stand in ON, in USING and inside count(DISTINCT ...), and nowhere else."""
+"""Join keys and privacy units stand in ON, in USING and inside count(), and nowhere else."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def identity(reading: Reading) -> Iterator[Finding]:
 
 
 def _counts_people(node: exp.Expr) -> bool:
-    """Whether it is what count(DISTINCT ...) counts, or a THEN of the CASE that says for whom."""
+    """Whether it is what count() counts, or a THEN of the CASE that says for whom."""
     child, parent = node, node.parent
     while isinstance(parent, exp.Paren) or (isinstance(parent, exp.If | exp.Case) and parent.this is not child):
         child, parent = parent, parent.parent
-    return isinstance(parent, exp.Distinct) and isinstance(parent.parent, exp.Count)
+    return isinstance(parent, exp.Count) or (isinstance(parent, exp.Distinct) and isinstance(parent.parent, exp.Count))
