@@ -17,23 +17,26 @@ import json
 import os
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cleanroom_core.errors import CleanRoomError, HomeError, IntegrityError, NotPermittedError, NotReadyError
-from cleanroom_core.identity.permissions import Role, User
+from cleanroom_core.errors import CleanRoomError, HomeError, InputError, IntegrityError, NotPermittedError, NotReadyError
+from cleanroom_core.identity.permissions import Permission, Role, User
 from cleanroom_core.sql.names import checked_name
 
 if TYPE_CHECKING:
+    from cleanroom_core.engines.protocol import RoomEngine
+    from cleanroom_core.engines.spark.sessions import Sessions
     from cleanroom_core.stores.signed_log import SignedLog
     from cleanroom_core.stores.users import UserStore
     from cleanroom_core.stories.collaborator import Collaborator
 
 FORMAT = 1
 DEFAULT_HOME = "var"
+ENGINES = ("duckdb", "spark")
 Clock = Callable[[], datetime]
 
 
@@ -140,7 +143,6 @@ class Context:
 
     def _build(self, room: str, alias: str) -> Collaborator:
         from cleanroom_core.engines.duckdb.owner import DuckDBOwnerEngine
-        from cleanroom_core.engines.duckdb.room import DuckDBRoomEngine
         from cleanroom_core.stories.collaborator import Collaborator
 
         info = self.info(room)
@@ -174,11 +176,42 @@ class Context:
             home=home / alias,
             log=log,
             owner_engine=DuckDBOwnerEngine(home / alias / "work"),
-            room_engine=DuckDBRoomEngine(home / alias / "work"),
+            room_engine=self._room_engine(info.engine, home / alias / "work"),
             share_folder=share_folder,
             hand_over=hand_over,
             clock=self.clock,
         )
+
+    def choose_engine(self, room: str, user: User, engine: str) -> None:
+        """Compute this room with another engine from the next run on; a run that is under way ends where it began.
+
+        Raises NotPermittedError unless this user makes rooms for a side of it, InputError for an engine there is none of.
+        """
+        user.require(Permission.ROOM_CREATE, self.collaborator(room, user).organisation)
+        if engine not in ENGINES:
+            raise InputError(f"There is no engine {engine!r}.", hint=f"Known are {', '.join(ENGINES)}.", code="ENGINE_NAME")
+        with self._lock:
+            info = replace(self.info(room), engine=engine)
+            write_json(
+                self.room_home(room) / "room.json",
+                {"name": info.name, "collaborators": dict(info.collaborators), "engine": info.engine},
+            )
+            for alias in info.collaborators:
+                self._sides.pop((room, alias), None)
+
+    def _room_engine(self, name: str, work_dir: Path) -> RoomEngine:
+        if name == "spark":
+            from cleanroom_core.engines.spark.room import SparkRoomEngine
+
+            return SparkRoomEngine(self._spark)
+        from cleanroom_core.engines.duckdb.room import DuckDBRoomEngine
+
+        return DuckDBRoomEngine(work_dir)
+
+    @cached_property
+    def _spark(self) -> Sessions:
+        """One for all rooms of the home: it is one Java process."""
+        return spark_sessions(self.home / "spark")
 
     def close(self) -> None:
         with self._lock:
@@ -186,9 +219,20 @@ class Context:
                 log.store.close()
             self._logs.clear()
             self._sides.clear()
+            if "_spark" in self.__dict__:
+                self._spark.close()
+                del self.__dict__["_spark"]
             if "users" in self.__dict__:
                 self.users.close()
                 del self.__dict__["users"]
+
+
+def spark_sessions(work_dir: Path) -> Sessions:
+    """Where the engine spark computes: the server named by CLEANROOM_SPARK_REMOTE, else this machine, which starts Java at the
+    first use. `work_dir` is for what Spark on this machine spills. Raises InputError for a name that is no such place."""
+    from cleanroom_core.engines.spark.sessions import sessions_at
+
+    return sessions_at(os.environ.get("CLEANROOM_SPARK_REMOTE", ""), work_dir)
 
 
 def check_format(home: Path) -> None:

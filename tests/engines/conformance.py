@@ -16,10 +16,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import sqlglot
+from sqlglot import exp
 
 from cleanroom_core.engines.delta import snapshot
 from cleanroom_core.engines.protocol import CellQuery, Limits, OwnerEngine, RoomEngine, ShareSelect, ShareTable, Source
-from cleanroom_core.errors import IntegrityError, QueryCancelledError, QueryFailedError, TableError
+from cleanroom_core.errors import IntegrityError, QueryCancelledError, QueryFailedError, QueryTimeoutError, TableError
 from cleanroom_core.sql.types import BIGINT, BOOLEAN, DATE, DOUBLE, STRING, TIMESTAMP, Column, Kind, Schema, SqlType
 
 USUAL = Limits()
@@ -206,6 +207,46 @@ class RoomConformance:
         query = CellQuery("q", sql_for(room, "SELECT count(*) FROM provider.asset"), ("provider.asset",))
         with pytest.raises(QueryCancelledError):
             room.run([query], {"provider.asset": table}, Limits(), cancelled=lambda: True)
+
+    def test_a_query_that_takes_too_long_is_stopped_and_the_next_one_runs(self, room: RoomEngine, table: ShareTable) -> None:
+        many = ", ".join(f"provider.asset t{n}" for n in range(18))
+        endless = CellQuery("q", sql_for(room, f"SELECT sum(t0.id + t17.id) FROM {many}"), ("provider.asset",))
+        self.ask(room, table, "SELECT 1 FROM provider.asset")  # whatever has to start has started
+        with pytest.raises(QueryTimeoutError):
+            room.run([endless], {"provider.asset": table}, Limits(seconds=2))
+        steps: list[str] = []
+        with pytest.raises(QueryCancelledError):
+            room.run([endless], {"provider.asset": table}, Limits(), lambda what, _: steps.append(what), lambda: bool(steps))
+        assert self.ask(room, table, "SELECT count(*) FROM provider.asset") == [((4,),)]
+
+    def test_a_folder_may_have_any_name(self, room: RoomEngine, table: ShareTable, tmp_path: Path) -> None:
+        for name in ("a b=1", "[ab] {c,d} *?", "é%20+ü#", "back\\slash^"):
+            moved = replace(table, path=Path(shutil.copytree(table.path, tmp_path / name)))
+            assert self.ask(room, moved, "SELECT count(*), count(text) FROM provider.asset") == [((4, 3),)]
+
+    def test_labels_mean_themselves(self, room: RoomEngine, table: ShareTable) -> None:
+        """What some engine takes for a variable, an escape, a comment or the end of a text."""
+        texts = [
+            "${env:HOME}",
+            "${spark.app.name}",
+            "a\\b",
+            "it's",
+            "--",
+            "/*",
+            "\n\t",
+            "%",
+            "{0}",
+            "$1",
+            "?",
+            ":x",
+            "é🙂",
+            '"',
+            "`",
+        ]
+        shown = exp.select(*(exp.Literal.string(text).as_(f"t{n}") for n, text in enumerate(texts)))
+        sql = shown.from_("provider.asset").limit(1).sql(room.dialect)
+        (cells,) = room.run([CellQuery("q", sql, ("provider.asset",))], {"provider.asset": table}, USUAL)
+        assert cells.rows == (tuple(texts),)
 
     def test_a_table_the_query_does_not_name_is_not_there(self, room: RoomEngine, table: ShareTable) -> None:
         query = CellQuery("q", sql_for(room, "SELECT count(*) FROM consumer.other"), ("provider.asset",))

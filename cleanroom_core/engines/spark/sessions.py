@@ -7,16 +7,19 @@ that is there already (`sc://...`). `GivenSpark` works in a session that somebod
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import shutil
 import socket
 import threading
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
-from cleanroom_core.errors import EngineLostError, NotReadyError
+from cleanroom_core.engines.duckdb.spill import spill_folder
+from cleanroom_core.errors import EngineLostError, InputError, NotReadyError
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -33,7 +36,6 @@ MEANING: Mapping[str, str] = {
 }
 _QUOTING_LOGGERS = ("SQLQueryContextLogger", "DataFrameQueryContextLogger")
 # Spark's log quotes values of rows. Without an appender Spark would think that nobody has configured anything.
-_LOG_SETTINGS = "log4j2.properties"
 _SILENT = """appender.none.type = Null
 appender.none.name = none
 rootLogger.level = off
@@ -60,31 +62,36 @@ class Sessions(Protocol):
 
 
 class LocalSpark:
-    """Spark on this machine. `work_dir` is its own and holds what it spills. `connect`: by way of a Spark Connect server there,
-    which wants a token only this process has. One Java process serves the whole process; who starts it decides its memory."""
+    """Spark on this machine. `work_dir` holds what it spills, until it ends. `connect`: by way of a Spark Connect server in it
+    that wants a token only this process has. One Java process serves the whole process; who starts it decides its memory."""
 
     def __init__(self, work_dir: Path, threads: int = 2, memory_mb: int = 4096, connect: bool = False) -> None:
-        self._work_dir = work_dir
-        self._settings = {**_settings(work_dir, threads, memory_mb), **(_server() if connect else {})}
+        self._work_dir, self._threads, self._memory_mb = work_dir, threads, memory_mb
+        self._server = _server() if connect else {}
         self._lock = threading.Lock()
+        self._spill = ExitStack()
         self._session: SparkSession | None = None
         self._context: SparkSession | None = None
 
     def session(self) -> SparkSession:
         with self._lock:
             if self._session is None:
-                builder = _pyspark().builder.appName("cleanroom").config(map=self._settings)
-                _need_java()
-                self._work_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-                (self._work_dir / _LOG_SETTINGS).write_text(_SILENT, encoding="utf-8")
-                self._context = builder.getOrCreate()
+                if self._context is None:
+                    self._context = self._started()
                 self._session = prepared(_connected(self._url) if self._url else self._context.newSession())
             return self._session
+
+    def _started(self) -> SparkSession:
+        builder = _pyspark().builder.appName("cleanroom")
+        _need_java()
+        folder, _ = self._spill.enter_context(spill_folder(self._work_dir))
+        settings = {**_settings(folder, self._threads, self._memory_mb), **self._server}
+        return builder.config(map=settings).getOrCreate()
 
     @property
     def _url(self) -> str:
         """Of the server in this process; empty without one. gRPC hands a token to no other plain address than `localhost`."""
-        port, token = (self._settings.get(f"spark.connect.{key}") for key in ("grpc.binding.port", "authenticate.token"))
+        port, token = (self._server.get(f"spark.connect.{key}") for key in ("grpc.binding.port", "authenticate.token"))
         return f"sc://localhost:{port}/;token={token}" if port else ""
 
     def forget(self) -> None:
@@ -96,7 +103,7 @@ class LocalSpark:
             gateway = SparkContext._gateway
             if gateway is not None and gateway.proc.poll() is not None:
                 SparkContext._gateway = SparkContext._jvm = SparkContext._active_spark_context = None
-                _pyspark()._instantiatedSession = None
+                _pyspark()._instantiatedSession = self._context = None
 
     def close(self) -> None:
         with self._lock:
@@ -105,7 +112,7 @@ class LocalSpark:
             if self._context is not None:
                 self._context.stop()
             self._session = self._context = None
-            shutil.rmtree(self._work_dir, ignore_errors=True)
+            self._spill.close()
 
 
 class ConnectSpark:
@@ -155,6 +162,24 @@ class GivenSpark:
         """It is not ours to close."""
 
 
+def sessions_at(remote: str, work_dir: Path) -> Sessions:
+    """`sc://host:port` is a Spark Connect server; `local[2]` one that is started here; nothing means here and without a server.
+
+    Raises InputError for anything else."""
+    if remote.startswith("sc://"):
+        return ConnectSpark(remote)
+    found = re.fullmatch(r"local\[([1-9]\d?)\]", remote)
+    if found is not None:
+        return LocalSpark(work_dir, threads=int(found[1]), connect=True)
+    if remote == "":
+        return LocalSpark(work_dir)
+    raise InputError(
+        "CLEANROOM_SPARK_REMOTE does not name a Spark.",
+        hint="Write sc://host:15002, or local[2], or leave it out.",
+        code="SPARK_REMOTE",
+    )
+
+
 def prepared(session: SparkSession) -> SparkSession:
     """The session with `MEANING` set. Raises NotReadyError for a setting it does not take."""
     from pyspark.errors import PySparkException
@@ -174,17 +199,19 @@ def prepared(session: SparkSession) -> SparkSession:
     return session
 
 
-def _settings(work_dir: Path, threads: int, memory_mb: int) -> dict[str, Any]:
+def _settings(folder: Path, threads: int, memory_mb: int) -> dict[str, Any]:
+    logging = folder.absolute() / "log4j2.properties"
+    logging.write_text(_SILENT, encoding="utf-8")
     return {
         "spark.master": f"local[{threads}]",
         "spark.driver.bindAddress": "127.0.0.1",
-        "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={(work_dir.absolute() / _LOG_SETTINGS).as_uri()}",
+        "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={logging.as_uri()}",
         "spark.driver.host": "127.0.0.1",
         "spark.driver.memory": f"{memory_mb}m",
-        "spark.local.dir": str(work_dir),
+        "spark.local.dir": str(folder),
         "spark.sql.catalogImplementation": "in-memory",
         "spark.sql.shuffle.partitions": str(2 * threads),
-        "spark.sql.warehouse.dir": str(work_dir / "warehouse"),
+        "spark.sql.warehouse.dir": str(folder / "warehouse"),
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
     }

@@ -145,9 +145,12 @@ class Run:
 def _is_lost(error: Exception) -> bool:
     """No answer from the Java process or from the server, as opposed to an answer that is an error."""
     from py4j.protocol import Py4JError, Py4JJavaError
+    from pyspark.errors import RetriesExceeded
 
     if isinstance(error, Py4JError):
         return not isinstance(error, Py4JJavaError)
+    if isinstance(error, RetriesExceeded):
+        return True
     status = getattr(error, "getGrpcStatusCode", lambda: None)()
     return isinstance(error, ConnectionError) or getattr(status, "name", "") == "UNAVAILABLE"
 
