@@ -144,15 +144,14 @@ def _part(cells: Cells, rows: Sequence[Row], fixed: bool, hidden: Concealed) -> 
     exact = {tuple(row[: len(layout.keys)]): row for row in rows}
     ordered = [exact[cell.labels] for cell in cells.cells]
 
-    def fewest(columns: Sequence[int]) -> list[int]:
+    def fewest(names: Sequence[str]) -> list[int]:
+        columns = [at[name] for name in names if name in at]  # not every figure is about every unit's people
         return [min(int(str(row[column] or 0)) for column in columns) for row in ordered]
 
     return Part(
         cells,
         fixed,
-        people=fewest([at[f"u{u}_people"] for u in units]),
-        figure_people={
-            figure.name: fewest([at[f"u{u}_f{f}_people"] for u in units]) for f, figure in enumerate(layout.figures)
-        },
+        people=fewest([f"u{u}_people" for u in units]),
+        figure_people={figure.name: fewest([f"u{u}_f{f}_people" for u in units]) for f, figure in enumerate(layout.figures)},
         concealed=hidden,
     )

@@ -20,10 +20,10 @@ from sqlglot import exp
 from cleanroom_core.errors import InputError
 from cleanroom_core.guard import trees
 from cleanroom_core.guard.class_columns import Classified
-from cleanroom_core.guard.relation import counted, in_period, once
 from cleanroom_core.guard.trees import aliased, cast, column, integer, named, select
 from cleanroom_core.guard.world import Asset, Period
 from cleanroom_core.sql.classes import Word
+from cleanroom_core.sql.types import Kind
 
 UNMATCHED, MATCHED = 0, 1  # classes of "is met"; a row whose privacy unit is NULL is met by nobody
 SINGLE: Final = "key is its own"  # 0 or 1: whether no other row of the asset has the key
@@ -88,7 +88,7 @@ def _add_rows(rows: Rows, words: Sequence[Word], parts: dict[str, exp.Select], *
         parts[f"own_{s}"] = _marked(own, s, rows.period)
         source = _again(f"own_{s}", "t0")
     else:
-        where += in_period(own, rows.period, "t0")
+        where += _in_period(own, rows.period, "t0")
     joins = []
     for i, asset in enumerate(rows.assets[1:], start=1):
         on = exp.EQ(this=_column(asset, asset.rule.join_key, f"t{i}"), expression=_column(own, own.rule.join_key, "t0"))
@@ -99,10 +99,10 @@ def _add_rows(rows: Rows, words: Sequence[Word], parts: dict[str, exp.Select], *
         if asset is not rows.other and asset.rows_per_key != 1:
             used = sorted({each.column for each in rows.coded.values() if each.asset == asset.qualified and each.column})
             wanted = dict.fromkeys(_name(asset, name) for name in (asset.rule.privacy_unit, *used))
-            parts[f"once_{s}_{i}"] = once(asset, _table(asset, s, "t"), tuple(wanted), rows.period)
+            parts[f"once_{s}_{i}"] = _once(asset, _table(asset, s, "t"), tuple(wanted), rows.period)
             joined = _again(f"once_{s}_{i}", f"t{i}")
         else:
-            conditions += counted(asset, rows.period, f"t{i}")
+            conditions += _counted(asset, rows.period, f"t{i}")
         joins.append(trees.join(joined, trees.all_of(conditions), left=True))
     columns = [aliased(_column(own, own.rule.privacy_unit, "t0"), "unit")]
     content = (
@@ -120,7 +120,7 @@ def _marked(own: Asset, snapshot: int, period: Period | None) -> exp.Select:
     times = exp.Window(this=exp.Count(this=exp.Star()), partition_by=[key])
     alone = trees.case((exp.EQ(this=times, expression=integer(1)), integer(1)), default=integer(0))
     return select(
-        [*columns, aliased(alone, "alone")], _table(own, snapshot, "t"), where=trees.all_of(counted(own, period, "t"))
+        [*columns, aliased(alone, "alone")], _table(own, snapshot, "t"), where=trees.all_of(_counted(own, period, "t"))
     )
 
 
@@ -190,6 +190,39 @@ def _code(coded: Coded, rows: Rows, names: Mapping[str, str]) -> exp.Expr:
     return trees.case(
         (trees.is_null(_column(asset, asset.rule.join_key, alias)), integer(UNMATCHED)),
         default=integer(MATCHED),
+    )
+
+
+def _in_period(asset: Asset, period: Period | None, table: str) -> list[exp.Expr]:
+    """Which rows are of the period: all, where the rule names no period column."""
+    if period is None or asset.rule.period_column is None:
+        return []
+    dated = asset.schema.get(asset.rule.period_column)
+    assert dated is not None  # noqa: S101  the rule was checked against the schema
+    found = column(dated.name, table)
+    type_ = "DATE" if dated.type.kind is Kind.DATE else "TIMESTAMP"
+    bounds: list[exp.Expr] = [trees.not_null(found)]
+    for kind, day in ((exp.GTE, period.start), (exp.LT, period.stop)):
+        if day is not None:
+            bounds.append(kind(this=found.copy(), expression=trees.cast(trees.text(day.isoformat()), type_)))
+    return bounds
+
+
+def _counted(asset: Asset, period: Period | None, table: str) -> list[exp.Expr]:
+    """Which rows are somebody's, and of the period."""
+    return [trees.not_null(_column(asset, asset.rule.privacy_unit, table)), *_in_period(asset, period, table)]
+
+
+def _once(asset: Asset, table: exp.Table, columns: Sequence[str], period: Period | None) -> exp.Select:
+    """One row for each key that occurs once among the rows that count; `table` has the alias t."""
+    key = _name(asset, asset.rule.join_key)
+    chosen = [aliased(exp.AnyValue(this=column(name, "t")), name) for name in columns if name != key]
+    return select(
+        [aliased(column(key, "t"), key), *chosen],
+        table,
+        where=trees.all_of(_counted(asset, period, "t")),
+        group=[column(key, "t")],
+        having=exp.EQ(this=exp.Count(this=exp.Star()), expression=integer(1)),
     )
 
 

@@ -20,9 +20,8 @@ from typing import Final
 from cleanroom_core.errors import InputError
 from cleanroom_core.guard.class_columns import Classified, KeyUse, PresentUse, Use, Uses
 from cleanroom_core.guard.class_query import MATCHED, SINGLE, UNMATCHED, Coded, Rows, class_select, named_in
-from cleanroom_core.guard.question import AllOf, Condition, Question, Ref, Within
+from cleanroom_core.guard.question import AllOf, Condition, Question, Ref, Within, refs_of
 from cleanroom_core.guard.regions import Region
-from cleanroom_core.guard.relation import bearer, is_reduced
 from cleanroom_core.guard.safe_query import DIALECTS, SafeQuery, question_of
 from cleanroom_core.guard.world import Asset, Period
 from cleanroom_core.sql.cells import Thresholds
@@ -113,12 +112,12 @@ def _universes(questions: Sequence[Question]) -> Iterator[tuple[str, str | None,
     """Each asset with each asset that bears rows it is joined to, and the parts that can be read off both; at last those parts
     in which the asset bears the rows itself, unless they are in all of the others already."""
     multiple = {asset.qualified for question in questions for asset in question.assets if asset.rows_per_key != 1}
-    for name in sorted({asset.qualified for question in questions for asset in question.assets}):
+    for name in sorted({name for question in questions for name in _counted(question)}):
         own, borne = [], dict[str, list[int]]()
         for number, question in enumerate(questions):
-            if all(asset.qualified != name for asset in question.assets):
+            if name not in _counted(question):
                 continue
-            other = bearer(question).qualified
+            other = question.bearer.qualified
             if other == name or other not in multiple:
                 own.append(number)
             else:
@@ -225,9 +224,8 @@ class _Universe:
 
     def _part(self, n: int) -> PartClasses:
         question, snapshot = self.questions[n], self.parts[n].snapshot
-        bears = bearer(question)
         tests: list[Test] = []
-        if self.other is not None and is_reduced(_asset(question, self.asset), bears):
+        if self.other is not None and question.is_reduced(_asset(question, self.asset)):
             tests.append(InClasses(self.index[snapshot, SINGLE], frozenset({1})))
         for asset in question.assets:
             if asset.qualified != self.asset:
@@ -242,14 +240,23 @@ class _Universe:
                 keys.append(ByClass(self.index[snapshot, str(key.ref)], labels))
             else:
                 keys.append(ByBranch(tuple((i, test(condition)) for i, (_, condition) in enumerate(key.branches))))
+        counted = not self._is_bare(question)
         present = {
-            figure.name: test(PresentUse(figure.summed), question.figures[figure.name]) for figure in question.layout.figures
+            figure.name: test(PresentUse(figure.summed), question.figures[figure.name])
+            for figure in question.layout.figures
+            if counted or question.figures[figure.name].asset == self.asset
         }
         columns = {column for each in (where, *keys) for column in _columns(each)}
         return PartClasses(
             snapshot, tuple(sorted(columns)), where, tuple(keys), tuple(len(key.labels or ()) for key in question.layout.keys),
             present,
+            counted,
         )  # fmt: skip
+
+    def _is_bare(self, question: Question) -> bool:
+        """Whether rows may be without the asset, and are counted alike with and without it."""
+        read = refs_of(question.where).union(*(key.refs for key in question.keys))
+        return self.asset in question.optional and all(ref.asset != self.asset for ref in read)
 
     def _reader(self, snapshot: int) -> Callable[..., Test]:
         def test(condition: Condition | PresentUse, ref: Ref | None = None) -> Test:
@@ -263,6 +270,11 @@ class _Universe:
             return kind(tuple(test(part) for part in condition.parts))
 
         return test
+
+
+def _counted(question: Question) -> set[str]:
+    """The assets whose people a question is about; one it is only left joined to, and reads nothing of, is none of them."""
+    return {asset for unit in question.layout.units for asset in unit.assets}
 
 
 def _uses(question: Question) -> Iterator[tuple[Ref, Use]]:

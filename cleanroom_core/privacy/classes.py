@@ -156,10 +156,12 @@ class Plan:
         for number, part in plan.parts.items():
             places = cell_places(part, codes, there[part.snapshot])
             for s, sheet in enumerate(self.sheets):
-                if sheet.part == number:
-                    here = places
-                    if sheet.figure is not None:
-                        here = np.where(_holds(part.present[sheet.figure], codes), places, _NOWHERE)
+                if sheet.part != number:
+                    continue
+                if sheet.figure is None and part.rows:
+                    found[:, s] = sheet.cells_at(places)
+                elif sheet.figure is not None and sheet.figure in part.present:
+                    here = np.where(_holds(part.present[sheet.figure], codes), places, _NOWHERE)
                     found[:, s] = sheet.cells_at(here)
         return found
 
@@ -292,9 +294,12 @@ def _place(labels: Sequence[Label], keys: Sequence[Mapping[Label, int]]) -> int:
 
 
 def _with_gaps(cells: Cells) -> Iterator[str]:
-    """Figures that not every row has a value of: counting and summing them tells which rows have."""
+    """Figures that not every row has a value of, counting and summing them tells which rows have; and those of an asset that
+    rows may be without, whose people they alone are about."""
+    apart = [unit for unit in cells.layout.units if unit.optional]
     for figure in cells.layout.figures:
-        if any(cell.figures[figure.name].count != cell.rows for cell in cells.cells):
+        gaps = any(cell.figures[figure.name].count != cell.rows for cell in cells.cells)
+        if not figure.squares and (gaps or any(unit.counts(figure) for unit in apart)):
             yield figure.name
 
 

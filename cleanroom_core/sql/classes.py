@@ -70,7 +70,8 @@ KeyClasses = ByClass | ByBranch
 @dataclass(frozen=True)
 class PartClasses:
     """How one part of the plan reads the classes. `snapshot`: whose words it reads. `columns`: the columns it uses. `sizes`:
-    number of labels per key. `present`: figure -> where a row has a value of it."""
+    number of labels per key. `present`: figure -> where a row has a value of it. `rows`: whether the number of rows depends on
+    this asset at all; that of a left join does not, where the joined columns are in figures only."""
 
     snapshot: int
     columns: tuple[int, ...]
@@ -78,6 +79,7 @@ class PartClasses:
     keys: tuple[KeyClasses, ...]
     sizes: tuple[int, ...]
     present: Mapping[str, Test] = field(default_factory=dict)
+    rows: bool = True
 
 
 @dataclass(frozen=True)
@@ -134,6 +136,7 @@ def _part_to_json(part: PartClasses) -> dict[str, Any]:
         "keys": keys,
         "sizes": list(part.sizes),
         "present": {name: _test_to_json(test) for name, test in part.present.items()},
+        "rows": part.rows,
     }
 
 
@@ -151,6 +154,7 @@ def _part_from_json(data: Mapping[str, Any]) -> PartClasses:
         tuple(keys),
         tuple(data["sizes"]),
         {name: _test_from_json(test) for name, test in data["present"].items()},
+        data["rows"],
     )
 
 
