@@ -21,7 +21,9 @@ Vectors = NDArray[np.int32]  # [sheets, n]: the cell of each sheet that a row is
 
 TWO = 2  # functionals drawn for each comparison: 62 bits, so that 10 million rows do not collide by chance
 _FIRST, _MOST = 1 << 10, 1 << 18  # vectors looked at together, at first and at most
-_BATCH = 64  # vectors taken between two looks at which of the others are known by then
+_BATCH = 64  # vectors taken, at least, between two looks at which of the others are known by then
+_LARGE = 10_000  # going through so many numbers of a basis costs about as much as taking one vector
+_HALF = np.uint64(0xFFFF)
 _WITNESSES = (2, 3, 5, 7)  # Miller-Rabin with these is exact below 3,215,031,751 (Pomerance, Selfridge and Wagstaff 1980)
 
 
@@ -81,7 +83,9 @@ class Space:
         found = np.empty((len(self._basis), count), np.uint64)
         for i in range(count):
             weights = numbers.integers(self.prime, size=self.dimension, dtype=np.uint64)
-            found[:, i] = self._reduced(self._reduced(self._basis * weights).sum(axis=1, dtype=np.uint64))
+            # In halves of 16 bits a sum over 65,536 products fits 64 bits, and no product needs to be stored.
+            low, high = self._basis @ (weights & _HALF), self._basis @ (weights >> np.uint64(16))
+            found[:, i] = self._reduced(self._reduced(high) * (_HALF + np.uint64(1)) + self._reduced(low))
         return found
 
     def values(self, combinations: Numbers, vectors: Vectors) -> Numbers:
@@ -106,12 +110,13 @@ class Space:
             here = self.values(drawn, plus[:, left])
             there = np.zeros_like(here) if minus is None else self.values(drawn, minus[:, left])
             left = left[(here != there).any(axis=0)]
-            for i in left[:_BATCH]:
+            batch = max(_BATCH, self._basis.size // _LARGE)
+            for i in left[:batch]:
                 value = self._basis[plus[:, i]].sum(axis=0, dtype=np.uint64)
                 if minus is not None:
                     value += (self.prime - self._basis[minus[:, i]]).sum(axis=0, dtype=np.uint64)
                 self._take(self._reduced(value))
-            left = left[_BATCH:]
+            left = left[batch:]
 
     def keep_sums(self, parts: Iterable[Space], numbers: np.random.Generator) -> bool:
         """Keep only sums of combinations of the parts, which lie in this space; true when the space became smaller."""
