@@ -2,19 +2,15 @@
 
     template.py   what both sides sign                world.py    what it is judged against
     dialect.py    text -> one SELECT                  grammar.py  every node that may occur
+    inline.py     WITH and queries in FROM -> one flat SELECT (blocks, joined, per_person)
     rules/        one guard rule per file, in order   reading/    clauses -> the guard's own words
     question.py   those words, in canonical form      regions.py  the part of a column a filter lets through
     generate.py   Question -> SQL                     safe_query.py  the only SQL that reaches joined data
+    classes.py    parts of a plan -> what the certification asks of the rows (class_columns, class_query)
     judging.py    judge, judge_sql                    answer.py   released cells -> an answer
 
 The analyst's text is thrown away: what runs is generated from the Question, and HAVING, ORDER BY, LIMIT, rounding and ratios
-are applied by `answer.py` to protected figures only. `privacy.protect` stands between the two.
-
-Its place in the code, not built yet: certifying a release plan as a whole (`privacy/certify.py`, between protect and
-quarantine; it needs the sparse vectors of all sheets, so `generate.py` gets a second statement per Question that returns
-deduplicated (cells, person) classes). Further grammar: CTEs and derived tables become a reader before `reading/scope.py`;
-FILTER and CASE in an aggregate become a Condition beside the figure in `question.py`; LEFT and RIGHT joins a kind beside each
-asset there; a period another condition on the rule's `period_column`, from the World.
+are applied by `answer.py` to protected figures only. `privacy.protect` and `privacy.certify` stand between the two.
 """
 
 from __future__ import annotations
