@@ -87,7 +87,7 @@ def aggregate(node: exp.Expr, reading: Reading, into: Aggregates) -> Expression:
     argument = node.this.unnest() if node.this is not None else None
     if isinstance(argument, exp.Distinct):
         raise Refusal("DISTINCT", "DISTINCT is for counting people only.", "Write count(DISTINCT privacy unit).",
-                      clause="grammar.aggregates", at=node)  # fmt: skip
+                      clause="grammar.aggregates", at=node, suggestion=_people_of(reading))  # fmt: skip
     if argument is None or type(node) not in (exp.Sum, exp.Avg, *DEVIATIONS):
         raise Refusal("AGGREGATE", "This aggregate is not on the list.", "Use count, sum, avg, stddev and variance.",
                       clause="grammar.aggregates", at=node)  # fmt: skip
@@ -226,7 +226,14 @@ def _people(distinct: exp.Distinct, rows: Condition, reading: Reading, into: Agg
     if len(units) == 1 and (unit := units.pop()) is not None:
         return People(unit, part=into.part(either([met for met, _ in asked]), distinct))
     raise Refusal("DISTINCT", "Distinct values of a column other than the privacy unit are not counted.",
-                  "Count people: count(DISTINCT privacy unit).", clause="grammar.aggregates", at=distinct)  # fmt: skip
+                  "Count people: count(DISTINCT privacy unit).", clause="grammar.aggregates", at=distinct,
+                  suggestion=_people_of(reading))  # fmt: skip
+
+
+def _people_of(reading: Reading) -> str:
+    """How people are counted here: of the first asset, which has a name if there are several."""
+    name, asset = next(iter(reading.scope.assets.items()))
+    return f"count(DISTINCT {f'{name}.' if len(reading.scope.assets) > 1 else ''}{asset.rule.privacy_unit})"
 
 
 def _unit_of(node: exp.Expr, reading: Reading, into: Aggregates) -> int | None:
@@ -263,7 +270,7 @@ def _measure(node: exp.Expr | None, reading: Reading, at: exp.Expr) -> Found:
             assert measure is not None  # noqa: S101  _measure returns measures only
             raise Refusal("CLIP", f"{found} has one agreed clip.", f"It lies between {measure.min} and {measure.max}.",
                           clause=found.asset.clause("measures", found.column.name), owner=found.asset.owner,
-                          at=node)  # fmt: skip
+                          at=node, suggestion=found.column.name)  # fmt: skip
     elif isinstance(node, exp.Column):
         found = reading.scope.resolve(node)
         if found.role is Role.MEASURE:

@@ -28,6 +28,8 @@ from cleanroom_core.sql.types import Kind
 _MIRRORED: dict[type[exp.Expr], type[exp.Expr]] = {
     exp.EQ: exp.EQ, exp.NEQ: exp.NEQ, exp.LT: exp.GT, exp.GT: exp.LT, exp.LTE: exp.GTE, exp.GTE: exp.LTE,
 }  # fmt: skip
+_SIGNS: dict[type[exp.Expr], str] = {exp.LT: "<", exp.LTE: "<=", exp.GT: ">", exp.GTE: ">="}
+_STRICT: dict[type[exp.Expr], str] = {exp.LT: "<", exp.LTE: "<", exp.GT: ">=", exp.GTE: ">="}
 _ORDERED = (exp.LT, exp.LTE, exp.GT, exp.GTE)
 
 
@@ -99,7 +101,7 @@ def _comparison(
         found, grid = period
         start = day(right, found, reading)
         if truncate(start, grid) != start:
-            raise _off_grid(found, right, (grid,))
+            raise _off_grid(found, right, (grid,), kind, start)
         return Within(found.ref, _not(_days(kind, start, following(start, grid)), negated))
     if isinstance(left.unnest(), DERIVED):
         return _derived(kind, left, right, reading, negated, at)
@@ -218,7 +220,8 @@ def _cut(kind: exp.Expr, found: Found, right: exp.Expr, reading: Reading) -> Spa
     bands = tuple(Decimal(cut) for cut in measure.bands) if measure is not None else ()
     cut = number(right, found, reading)
     if cut not in bands or not isinstance(kind, _ORDERED):
-        agreed = ", ".join(str(band) for band in bands)
+        agreed, sign = ", ".join(str(band) for band in bands), _SIGNS.get(type(kind), "<")
+        nearest = min(bands, key=lambda band: abs(band - cut)) if bands else None
         raise Refusal(
             "BAND",
             f"{found} is a measure and may be cut only where a band is agreed.",
@@ -226,6 +229,7 @@ def _cut(kind: exp.Expr, found: Found, right: exp.Expr, reading: Reading) -> Spa
             clause=found.asset.clause("measures", found.column.name, "bands"),
             owner=found.asset.owner,
             at=right,
+            suggestion=None if nearest is None else f"{found.column.name} {sign} {nearest}",
         )
     edge = (cut, int(isinstance(kind, exp.LTE | exp.GT)))
     return _half(kind, edge)
@@ -236,14 +240,14 @@ def _dates(kind: exp.Expr, found: Found, right: exp.Expr, reading: Reading) -> S
     start = day(right, found, reading)
     if isinstance(kind, exp.EQ | exp.NEQ):
         if found.column.type.kind is not Kind.DATE or "day" not in grids:
-            raise _off_grid(found, right, grids)
+            raise _off_grid(found, right, grids, kind, start)
         return _days(kind, start, following(start, "day"))
     if isinstance(kind, exp.LTE | exp.GT):
         if found.column.type.kind is not Kind.DATE:
-            raise _off_grid(found, right, grids)
+            raise _off_grid(found, right, grids, kind, start)
         start += timedelta(days=1)  # up to a day means before the next one
     if not on_grid(start, grids):
-        raise _off_grid(found, right, grids)
+        raise _off_grid(found, right, grids, kind, start)
     return _half(kind, (start, 0))
 
 
@@ -273,7 +277,11 @@ def _holds(kind: exp.Expr, one: Label, value: Label) -> bool:
     return one > value or (one == value and isinstance(kind, exp.GTE))
 
 
-def _off_grid(found: Found, at: exp.Expr, grids: tuple[str, ...]) -> Refusal:
+def _off_grid(found: Found, at: exp.Expr, grids: tuple[str, ...], kind: exp.Expr, day_: date) -> Refusal:
+    """A cut within a period; the one where the period begins would pass, or the period itself."""
+    column, grid = found.column.name, grids[0]
+    start = f"DATE '{truncate(day_, grid)}'"
+    period = f"date_trunc('{grid}', {column}) = {start}"
     return Refusal(
         "DATE_GRID",
         f"{found} may be cut only where a {' or '.join(grids)} begins.",
@@ -281,4 +289,5 @@ def _off_grid(found: Found, at: exp.Expr, grids: tuple[str, ...]) -> Refusal:
         clause=found.asset.clause("dimensions", found.column.name, "dates"),
         owner=found.asset.owner,
         at=at,
+        suggestion=period if isinstance(kind, exp.EQ | exp.NEQ) else f"{column} {_STRICT[type(kind)]} {start}",
     )

@@ -34,7 +34,7 @@ def constant(node: exp.Expr, reading: Reading) -> Constant:
         return _cast(node, reading)
     if isinstance(node, exp.Null):
         raise Refusal("NULL_COMPARISON", "Nothing equals NULL.", "Write IS NULL or IS NOT NULL.",
-                      clause="grammar.where", at=node)  # fmt: skip
+                      clause="grammar.where", at=node, suggestion="IS NULL")  # fmt: skip
     raise Refusal("NOT_A_CONSTANT", "Here stands something that is not a constant.",
                   "Compare a column with a constant or an enumerated parameter.", clause="grammar.where", at=node)  # fmt: skip
 

@@ -72,7 +72,7 @@ def _agreed(inner: exp.Expr, grid: str, reading: Reading, at: exp.Expr) -> tuple
         raise Refusal("DATE_GRID", f"{found} may be truncated only to {' or '.join(dated(found, at))}.",
                       f"Write date_trunc('{dated(found, at)[0]}', {found.column.name}).",
                       clause=found.asset.clause("dimensions", found.column.name, "dates"), owner=found.asset.owner,
-                      at=at)  # fmt: skip
+                      at=at, suggestion=f"date_trunc('{dated(found, at)[0]}', {found.column.name})")  # fmt: skip
     return found, grid
 
 

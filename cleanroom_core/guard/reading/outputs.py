@@ -193,8 +193,8 @@ def _not_aggregated(node: exp.Expr, frame: Frame) -> Refusal:
         if found.role is not Role.DIMENSION:
             return Refusal("ROW_OUTPUT", f"{found} would show single rows.",
                            f"Write avg({found.column.name}) or sum({found.column.name})." if found.role is Role.MEASURE
-                           else "Leave it out.", clause=found.asset.clause("dimensions"), owner=found.asset.owner,
-                           at=node)  # fmt: skip
+                           else "Leave it out.", clause=found.asset.clause("dimensions"), owner=found.asset.owner, at=node,
+                           suggestion=f"avg({found.column.name})" if found.role is Role.MEASURE else None)  # fmt: skip
     return Refusal("NOT_GROUPED", "This is neither grouped by nor aggregated.", "Add it to GROUP BY.",
                    clause="grammar.group_by", at=node)  # fmt: skip
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from enum import StrEnum
 from functools import cached_property
 
@@ -141,12 +142,15 @@ class Scope:
         if holders:
             raise Refusal("AMBIGUOUS_COLUMN", f"{name} is a column of several assets.", f"Write {_aliases(self, name)}.",
                           clause="grammar.names", at=node)  # fmt: skip
+        known = [column.name for asset in self.assets.values() for column in asset.schema]
+        alike = get_close_matches(name.casefold(), [one.casefold() for one in known], 1)
         raise Refusal(
             "UNKNOWN_COLUMN",
             f"No asset of this query shares a column {name!r}.",
             "Take a column that a share-safe table has; text values stand in single quotes.",
             clause="grammar.names",
             at=node,
+            suggestion=alike[0] if alike else None,
         )
 
 
@@ -159,8 +163,9 @@ def registered(table: exp.Expr, world: World) -> Asset:
     qualified = f"{table.db}.{table.name}" if table.db else table.name
     asset = world.asset(unicodedata.normalize("NFC", qualified)) if table.db else None
     if asset is None:
+        alike = get_close_matches(qualified.casefold(), [name.casefold() for name in world.assets], 1)
         raise Refusal("UNREGISTERED", f"{qualified!r} is not a registered asset.", f"Registered: {names}.",
-                      clause="room.assets", owner="both", at=table)  # fmt: skip
+                      clause="room.assets", owner="both", at=table, suggestion=alike[0] if alike else None)  # fmt: skip
     return asset
 
 

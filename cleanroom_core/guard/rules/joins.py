@@ -88,7 +88,7 @@ def _check_side(side: Found, at: exp.Expr) -> None:
     if not side.asset.is_key(side.column):
         raise Refusal("JOIN", f"{side} is not the join key of {side.asset.qualified}.",
                       f"Join on {side.asset.rule.join_key}.", clause=side.asset.clause("join_key"), owner=side.asset.owner,
-                      at=at)  # fmt: skip
+                      at=at, suggestion=side.asset.rule.join_key)  # fmt: skip
 
 
 def _key(name: exp.Expr, asset: Asset) -> None:
