@@ -19,7 +19,7 @@ def job_to_json(job: ComputeJob) -> dict[str, Any]:
         "classes": [{"sql": each.sql, "assets": list(each.assets), "plan": each.plan.as_json()} for each in job.classes],
         "thresholds": [dict(limits.minimum_cohort), limits.numerator_minimum, limits.dominance_percent],
         "seed": job.seed.hex(),
-        "concealed": [_concealed_to_json(each) for each in job.concealed],
+        "concealed": [concealed_to_json(each) for each in job.concealed],
     }
 
 
@@ -32,7 +32,7 @@ def job_from_json(data: Mapping[str, Any]) -> ComputeJob:
         Thresholds(*data["thresholds"]),
         bytes.fromhex(data["seed"]),
         tuple(_part_from_json(part) for part in data["assumed"]),
-        tuple(_concealed_from_json(each, cells.layout) for each, cells in zip(data["concealed"], released, strict=False)),
+        tuple(concealed_from_json(each, cells.layout) for each, cells in zip(data["concealed"], released, strict=False)),
     )
 
 
@@ -50,7 +50,7 @@ def computed_to_json(computed: Computed) -> dict[str, Any]:
         "cells": [cells.as_json() for cells in computed.cells],
         "withheld": [[[label_to_json(label) for label in labels] for labels in part] for part in computed.withheld],
         "certificate": dict(computed.certificate),
-        "concealed": [_concealed_to_json(each) for each in computed.concealed],
+        "concealed": [concealed_to_json(each) for each in computed.concealed],
     }
 
 
@@ -63,15 +63,16 @@ def computed_from_json(run: str, data: Mapping[str, Any], layouts: Sequence[Cell
             for part, layout in zip(data["withheld"], layouts, strict=True)
         ),
         data["certificate"],
-        tuple(_concealed_from_json(each, layout) for each, layout in zip(data["concealed"], layouts, strict=True)),
+        tuple(concealed_from_json(each, layout) for each, layout in zip(data["concealed"], layouts, strict=True)),
     )
 
 
-def _concealed_to_json(concealed: Concealed) -> list[Any]:
+def concealed_to_json(concealed: Concealed) -> list[Any]:
+    """What must not be known of the cells of a part; also as its custodian keeps it."""
     return [[[label_to_json(label) for label in labels], sorted(names)] for labels, names in concealed.items()]
 
 
-def _concealed_from_json(data: Sequence[Any], layout: CellLayout) -> Concealed:
+def concealed_from_json(data: Sequence[Any], layout: CellLayout) -> Concealed:
     return {_labels_from_json(labels, layout): frozenset(names) for labels, names in data}
 
 

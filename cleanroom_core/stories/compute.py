@@ -20,7 +20,7 @@ from cleanroom_core.sql.cells import CellLayout, Cells, Thresholds, label_to_jso
 from cleanroom_core.stories.bracket import bracket
 from cleanroom_core.stories.certified import compute_parts
 from cleanroom_core.stories.collaborator import Collaborator
-from cleanroom_core.stories.earlier import Earlier, earlier_parts
+from cleanroom_core.stories.earlier import Earlier, earlier_parts, kept_of
 from cleanroom_core.stories.review import release_compliant
 from cleanroom_core.stories.world import thresholds_of, world_of
 
@@ -146,8 +146,9 @@ def _certified_run(
                 blocked[name] = f"{asset}: {before.blocked[asset]}"
     fresh = [name for name in parts if name not in reused and name not in blocked]
     cells = {**reused, **{name: _nothing(parts[name].layout, thresholds) for name in blocked}}
+    concealed = {each.part.canonical: each.concealed for each in before.released if each.part.canonical in reused}
     if not fresh:
-        return _Run(cells, {"claim": CLAIM, "certified": True}, {}, frozenset(reused), blocked, {})
+        return _Run(cells, {"claim": CLAIM, "certified": True}, {}, frozenset(reused), blocked, kept_of(concealed))
     computed, seed = compute_parts(
         side.room_engine, [parts[name] for name in fresh], before.released, thresholds,
         {asset: _table(side, state, asset) for asset in state.assets}, watch.limits, watch.progress, watch.cancelled,
@@ -163,7 +164,9 @@ def _certified_run(
         name: [[label_to_json(label) for label in labels] for labels in found]
         for name, found in zip(fresh, computed.withheld, strict=True)
     }
-    kept = {"seed": seed.hex(), "withheld": withheld, "released": len(before.released), "assumed": len(before.assumed)}
+    concealed |= dict(zip(fresh, computed.concealed, strict=True))
+    counted = {"released": len(before.released), "assumed": len(before.assumed)}
+    kept = {"seed": seed.hex(), "withheld": withheld, **counted, **kept_of(concealed)}
     return _Run(
         {**cells, **dict(zip(fresh, computed.cells, strict=True))}, computed.certificate,
         {name: len(found) for name, found in withheld.items()}, frozenset(reused), blocked, kept,

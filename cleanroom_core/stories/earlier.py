@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from cleanroom_core.engines.job_json import concealed_from_json, concealed_to_json
+from cleanroom_core.engines.protocol import Concealed
 from cleanroom_core.errors import CleanRoomError
 from cleanroom_core.guard import World, judge
 from cleanroom_core.guard.sheet import Part
@@ -78,8 +80,27 @@ def _counted_in(side: Collaborator, state: RoomState, world: World, result: Resu
     cells = {figures.canonical: figures.cells for figures in sheets_of(payload)}
     if set(cells) != set(parts) or any(cells[name].layout.keys != parts[name].layout.keys for name in parts):
         return False
-    found.released += [Released(parts[name], cells[name]) for name in sorted(parts)]
+    hidden = _concealed(side, result)
+    found.released += [
+        Released(parts[name], cells[name], concealed=concealed_from_json(hidden.get(name, ()), parts[name].layout))
+        for name in sorted(parts)
+    ]
     return True
+
+
+def kept_of(concealed: Mapping[str, Concealed]) -> dict[str, Any]:
+    """What must not be known of each part, by its canonical form, as the outcome of its run keeps it for its custodian."""
+    return {"concealed": {name: concealed_to_json(each) for name, each in concealed.items()}}
+
+
+def _concealed(side: Collaborator, result: ResultState) -> Mapping[str, Any]:
+    if result.custodian != side.alias or result.run is None:
+        return {}
+    for record in side.log.records(result.run.origin, start=result.run.seq):
+        if record.entry.kind == "outcome" and result.run in record.entry.refs:
+            kept: Mapping[str, Any] = (record.payload or {}).get("concealed", {})
+            return kept
+    return {}
 
 
 def _payload(side: Collaborator, result: ResultState) -> Mapping[str, Any] | None:
