@@ -197,18 +197,33 @@ def _output(name: str) -> exp.Expr:
 def _clipped(value: exp.Expr, figure: FigureLayout, kind: Kind) -> exp.Expr:
     """The value within its agreed bounds, on the figure's grid. NULL stays NULL, though `least` skips it; NaN is no value."""
     assert figure.clip is not None  # noqa: S101  every summed figure has one
+    if kind is Kind.DOUBLE:
+        return _on_grid(value, figure.clip, figure.scale)
     low, high = (_bound(Decimal(text), kind, figure.scale) for text in figure.clip)
     exact = cast(value.copy(), "BIGINT") if kind is Kind.BOOLEAN else value.copy()
-    branches: list[tuple[exp.Expr, exp.Expr]] = [(exp.IsNan(this=value.copy()), exp.Null())] if kind is Kind.DOUBLE else []
-    branches.append((exp.LTE(this=exact.copy(), expression=low.copy()), low))
-    branches.append((exp.GTE(this=exact.copy(), expression=high.copy()), high))
-    return cast(trees.case(*branches, default=exact), f"DECIMAL({DIGITS},{figure.scale})")
+    below, above = exp.LTE(this=exact.copy(), expression=low.copy()), exp.GTE(this=exact.copy(), expression=high.copy())
+    return cast(trees.case((below, low), (above, high), default=exact), f"DECIMAL({DIGITS},{figure.scale})")
 
 
 def _bound(bound: Decimal, kind: Kind, scale: int) -> exp.Expr:
-    if kind in (Kind.BIGINT, Kind.BOOLEAN):
-        return cast(number(bound), "BIGINT")
-    return cast(number(bound), "DOUBLE" if kind is Kind.DOUBLE else f"DECIMAL({DIGITS},{scale})")
+    return cast(number(bound), "BIGINT" if kind in (Kind.BIGINT, Kind.BOOLEAN) else f"DECIMAL({DIGITS},{scale})")
+
+
+def _on_grid(value: exp.Expr, clip: tuple[str, str], scale: int) -> exp.Expr:
+    """A DOUBLE clipped and rounded to `scale` places. In steps that are IEEE's own, because engines round differently when
+    they make a decimal of a double."""
+    type_, steps, step = f"DECIMAL({DIGITS},{scale})", Decimal(1).scaleb(scale), Decimal(1).scaleb(-scale)
+    low, high = (Decimal(text) for text in clip)
+    shifted = exp.Add(
+        this=exp.Mul(this=value.copy(), expression=number(steps)), expression=cast(number(Decimal("0.5")), "DOUBLE")
+    )
+    whole = cast(exp.Floor(this=shifted), "BIGINT")
+    return trees.case(
+        (exp.IsNan(this=value.copy()), exp.Null()),
+        (exp.LTE(this=value.copy(), expression=cast(number(low), "DOUBLE")), cast(number(low), type_)),
+        (exp.GTE(this=value.copy(), expression=cast(number(high), "DOUBLE")), cast(number(high), type_)),
+        default=cast(exp.Mul(this=whole, expression=number(step)), type_),
+    )
 
 
 def covered(question: Question, names: Names) -> Iterator[exp.Expr]:
