@@ -7,8 +7,9 @@ them. Every statement is turned into a list of its rows by itself, and every rel
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -20,49 +21,53 @@ from numpy.typing import NDArray
 from sqlglot import exp
 
 PRIME = 2_147_483_629  # another one than any certificate's is likely to be
+ONCE = "_once"  # behind the name of a joined table: its keys that occur more than once match nobody
 TRIES = 60  # orders of columns in which small combinations are looked for
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """One aggregate of a statement: `kind` rows | people | counted | sum | mean | spread, of a column."""
+    """One aggregate of a statement: `kind` rows | people | counted | sum | mean | spread, of a column; `table`: whose it is."""
 
     name: str
     kind: str
     column: str | None
+    table: str | None = None
 
 
 @dataclass(frozen=True)
 class Listed:
-    """A statement as a list of rows: `sql` returns the base row, the keys, then per aggregate whether and with which value."""
+    """A statement as a list of rows: `sql` returns the base row, its person, the rows joined to it, keys, then per aggregate
+    whether and with which value."""
 
     sql: str
     base: str  # the table whose rows are counted
+    others: tuple[str, ...]
     keys: tuple[str, ...]
     wanted: tuple[Wanted, ...]
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A released figure: the rows that count in it. `quantity`: `rows`, or the column whose values are summed."""
+    """A released figure: which rows of a table count in it, and how often. `quantity`: `rows`, or the column that is summed."""
 
     step: int
     base: str
     quantity: str
-    rows: frozenset[int]
+    rows: Mapping[int, int]
 
 
 @dataclass
 class Reader:
     """Keeps the true tables beside a played session. `tables`: frames by qualified name; `unit`: the column of people.
 
-    `own`: of a party's own measures the bound to which its sums are rounded in a joined question; such a sum is not exact,
-    and only has to lie near the truth."""
+    `rounded`: measures with the bound to which their sums may be rounded in a joined question; such a sum is not exact and
+    has to lie near the truth."""
 
     tables: Mapping[str, Any]
     unit: str
     minimum: int
-    own: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    rounded: Mapping[str, int] = field(default_factory=dict)
     figures: list[Figure] = field(default_factory=list)
     people: dict[tuple[str, int], str] = field(default_factory=dict)
     unexplained: list[str] = field(default_factory=list)
@@ -127,10 +132,9 @@ class Reader:
 
     # what is released
 
-    def read(self, step: int, party: str, sql: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    def read(self, step: int, sql: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
         """Take the figures of one answer. Every figure must be what its rows add up to, in some state of this period."""
         listed = listing(sql, tuple(columns), self.unit)
-        rounding = {column: bound for (owner, column), bound in self.own.items() if owner == party and " JOIN " in sql}
         states = [self._members(listed, state) for state in reversed(self.states)]
         places = {name: place for place, name in enumerate(columns)}
         for row in rows:
@@ -139,55 +143,67 @@ class Reader:
                 shown = row[places[wanted.name]]
                 if shown is None or (isinstance(shown, str) and not _is_number(shown)):
                     continue  # fewer than, withheld, no value
-                bound = rounding.get(wanted.column or "") if wanted.kind in ("sum", "mean", "spread") else None
+                bound = self.rounded.get(wanted.column or "") if listed.others else None
                 for cells in states:
                     if self._explains(step, listed.base, wanted, Decimal(str(shown)), cells.get(label, []), number, bound):
                         break
                 else:
                     self.unexplained.append(f"step {step}: {wanted.name} of {label} is {shown}")
 
+    def sizes(self, sql: str, columns: Sequence[str]) -> dict[tuple[Any, ...], tuple[int, int]]:
+        """Rows and people of every true cell of a statement now, whether or not it may be released."""
+        listed = listing(sql, tuple(columns), self.unit)
+        keys = "".join(f"k{number}, " for number in range(len(listed.keys)))
+        counted = f"SELECT {keys}count(*), count(DISTINCT who_) FROM ({self._over(listed, self.states[-1])})"
+        counted += f" GROUP BY {keys[:-2]}" if keys else ""
+        return {tuple(map(_plain, found[:-2])): (found[-2], found[-1]) for found in self.connection.execute(counted).fetchall()}
+
     def _members(self, listed: Listed, state: Mapping[str, str]) -> dict[tuple[Any, ...], list[tuple[Any, ...]]]:
-        sql = listed.sql
-        for name, view in state.items():
-            sql = sql.replace(f'"{self.owners[name]}"."{name}"', view)
         cells: dict[tuple[Any, ...], list[tuple[Any, ...]]] = {}
-        width = len(listed.keys)
-        for found in self.connection.execute(sql).fetchall():
-            row, who, labels, values = found[0], found[1], found[2 : 2 + width], found[2 + width :]
+        width, others = len(listed.keys), len(listed.others)
+        for found in self.connection.execute(self._over(listed, state)).fetchall():
+            row, who, joined, rest = found[0], found[1], found[2 : 2 + others], found[2 + others :]
             if who is None:
                 continue
-            self.people[listed.base, row] = who
-            cells.setdefault(tuple(_plain(label) for label in labels), []).append((row, who, *values))
+            rows = {listed.base: row, **{name: one for name, one in zip(listed.others, joined, strict=True) if one is not None}}
+            self.people |= dict.fromkeys(rows.items(), who)
+            label = tuple(_plain(label) for label in rest[:width])
+            cells.setdefault(label, []).append((rows, who, *rest[width:]))
         return cells
+
+    def _over(self, listed: Listed, state: Mapping[str, str]) -> str:
+        """The list's SQL over the tables of one state."""
+        sql = listed.sql
+        for name, view in state.items():
+            once = f"SELECT * FROM {view} QUALIFY count(*) OVER (PARTITION BY {self.unit}) = 1"
+            sql = sql.replace(f'"{self.owners[name]}"."{name}{ONCE}"', f"({once})")
+            sql = sql.replace(f'"{self.owners[name]}"."{name}"', view)
+        return sql
 
     def _explains(
         self, step: int, base: str, wanted: Wanted, shown: Decimal, cell: list[tuple[Any, ...]], number: int, bound: int | None
     ) -> bool:
-        counted = [(row, who, Decimal(str(value))) for row, who, *values in cell if (value := values[number]) is not None]
-        rows = frozenset(row for row, _, _ in counted)
+        """Whether these rows make this figure; if so it is kept."""
+        counted = [(rows, who, Decimal(str(value))) for rows, who, *values in cell if (value := values[number]) is not None]
         total = sum((value for _, _, value in counted), Decimal(0))
-        if bound is not None and wanted.kind != "spread":
+        if bound is not None and wanted.kind in ("sum", "mean"):
             rounded = shown if wanted.kind == "sum" else (shown * len(counted)).quantize(Decimal("0.01"))
-            return rounded % bound == 0 and abs(rounded - total) <= bound
+            if rounded % bound == 0 and abs(rounded - total) <= bound:
+                return True
         if wanted.kind == "people":
-            people = len({who for _, who, _ in counted})
-            return shown == max(self.minimum, people // 10 * 10)
-        if wanted.kind in ("rows", "counted"):
-            if shown != len(counted):
-                return False
-            self.figures.append(Figure(step, base, "rows", rows))
-        elif wanted.kind == "sum":
-            if shown != total:
-                return False
-            self.figures.append(Figure(step, base, str(wanted.column), rows))
-        elif wanted.kind == "mean":
-            if not counted or abs(shown - total / len(counted)) > Decimal("1e-6"):
-                return False
-            self.figures.append(Figure(step, base, str(wanted.column), rows))
-            self.figures.append(Figure(step, base, "rows", rows))
-        elif bound is None:
-            self.figures.append(Figure(step, base, str(wanted.column), rows))
-            self.figures.append(Figure(step, base, f"{wanted.column} squared", rows))
+            return shown == max(self.minimum, len({who for _, who, _ in counted}) // 10 * 10)
+        if wanted.kind in ("rows", "counted") and shown != len(counted):
+            return False
+        if wanted.kind == "sum" and shown != total:
+            return False
+        if wanted.kind == "mean" and (not counted or abs(shown - total / len(counted)) > Decimal("1e-6")):
+            return False
+        quantities = {"rows": ["rows"], "counted": ["rows"], "mean": ["rows", wanted.column], "sum": [wanted.column],
+                      "spread": [] if bound is not None else [wanted.column, f"{wanted.column} squared"]}  # fmt: skip
+        for quantity in quantities[wanted.kind]:
+            for name in {base, base if quantity == "rows" else wanted.table or base}:
+                weights = Counter(rows[name] for rows, _, _ in counted)
+                self.figures.append(Figure(step, name, str(quantity), weights))
         return True
 
     def smallest(self) -> tuple[int, str, frozenset[str]] | None:
@@ -195,27 +211,29 @@ class Reader:
         below the minimum."""
         found: list[tuple[int, str, frozenset[str]]] = []
         for base, quantity in sorted({(figure.base, figure.quantity) for figure in self.figures}):
-            rows = {figure.rows for figure in self.figures if (figure.base, figure.quantity) == (base, quantity)}
+            rows = [figure.rows for figure in self.figures if (figure.base, figure.quantity) == (base, quantity)]
             people = {row: self.people[base, row] for row in frozenset().union(*rows)}
-            if (who := isolated(sorted(rows, key=sorted), people, self.minimum)) is not None:
+            if (who := isolated(rows, people, self.minimum)) is not None:
                 found.append((len(who), f"{base}: {quantity}", who))
         return min(found, key=lambda one: one[0], default=None)
 
 
-def isolated(figures: Sequence[frozenset[int]], people: Mapping[int, str], minimum: int) -> frozenset[str] | None:
-    """Fewer than `minimum` people whose rows alone some combination of the figures is about; None when none is found.
+def isolated(figures: Sequence[Mapping[int, int]], people: Mapping[int, str], minimum: int) -> frozenset[str] | None:
+    """Fewer than `minimum` people whose rows alone some combination of the figures is about; None when none is found. A figure
+    says how often a row counts in it.
 
     Rows that count in the same figures are one column. A combination that touches few people is zero on every column of many,
     so that those are eliminated first; what is left lives on the small columns and is searched in several orders."""
     rows = sorted(people)
-    matrix = np.array([[row in figure for row in rows] for figure in figures], dtype=bool).reshape(len(figures), len(rows))
+    matrix = np.array([[figure.get(row, 0) for row in rows] for figure in figures], dtype=np.int64)
+    matrix = matrix.reshape(len(figures), len(rows))
     columns, place = np.unique(matrix, axis=1, return_inverse=True)
     place = place.reshape(-1)
     holders = [frozenset(people[rows[i]] for i in np.flatnonzero(place == c)) for c in range(columns.shape[1])]
     used = [c for c in range(columns.shape[1]) if columns[:, c].any()]
     many = [c for c in used if len(holders[c]) >= minimum]
     few = sorted((c for c in used if len(holders[c]) < minimum), key=lambda c: -len(holders[c]))
-    left = _vanishing(columns[:, many + few].astype(np.int64), len(many))
+    left = _vanishing(columns[:, many + few], len(many))
     dice = np.random.default_rng(5)
     best: frozenset[str] | None = None
     order = np.arange(len(few))
@@ -275,7 +293,10 @@ def listing(sql: str, columns: Sequence[str], unit: str) -> Listed:
             listed.append(value)
         else:
             keys.append((name, inner))
-    rows = exp.select(exp.column("row_", alias), exp.column(unit, alias), *(key.copy() for _, key in keys), *listed).from_(
+    labels = (exp.alias_(key.copy(), f"k{number}") for number, (_, key) in enumerate(keys))
+    others = {table.alias_or_name: table.name for table in tables if table is not base}
+    joined = [exp.alias_(exp.column("row_", other), f"row_{other}") for other in others]
+    rows = exp.select(exp.column("row_", alias), exp.alias_(exp.column(unit, alias), "who_"), *joined, *labels, *listed).from_(
         select.args["from_"].this.copy()
     )
     for join in select.args.get("joins") or []:
@@ -283,11 +304,12 @@ def listing(sql: str, columns: Sequence[str], unit: str) -> Listed:
     if select.args.get("where"):
         rows.set("where", select.args["where"].copy())
     for table in rows.find_all(exp.Table):
-        table.set("this", exp.to_identifier(table.name, quoted=True))
+        name = table.name if table.name == base.name else f"{table.name}{ONCE}"
+        table.set("alias", exp.TableAlias(this=exp.to_identifier(table.alias_or_name)))
+        table.set("this", exp.to_identifier(name, quoted=True))
         table.set("db", exp.to_identifier(table.db, quoted=True))
-        if not table.alias:
-            table.set("alias", exp.TableAlias(this=exp.to_identifier(table.name)))
-    return Listed(rows.sql(dialect="duckdb"), base.name, tuple(name for name, _ in keys), tuple(wanted))
+    wanted = [replace(one, table=others.get(one.table or "", base.name)) for one in wanted]
+    return Listed(rows.sql(dialect="duckdb"), base.name, tuple(others.values()), tuple(name for name, _ in keys), tuple(wanted))
 
 
 def _bearing(tables: Sequence[exp.Table]) -> exp.Table:
@@ -314,15 +336,18 @@ def _aggregate(node: exp.Expression, name: str) -> tuple[Wanted, exp.Expression]
         value = exp.Case(
             ifs=[exp.If(this=exp.Not(this=exp.Is(this=inner.copy(), expression=exp.Null())), true=exp.Literal.number(1))]
         )
-        return Wanted(name, "counted", column), _when(condition, value)
+        return Wanted(name, "counted", column, inner.table), _when(condition, value)
     kind = "sum" if isinstance(node, exp.Sum) else "mean" if isinstance(node, exp.Avg) else "spread"
-    return Wanted(name, kind, column), _when(condition, inner)
+    return Wanted(name, kind, column, inner.table), _when(condition, inner)
 
 
 def _conditional(node: exp.Expression, condition: exp.Expression | None) -> tuple[exp.Expression, exp.Expression | None]:
     if isinstance(node, exp.Case) and node.this is None and len(node.args["ifs"]) == 1:
-        branch = node.args["ifs"][0]
-        return branch.args["true"], branch.this if condition is None else exp.And(this=condition, expression=branch.this)
+        branch, default = node.args["ifs"][0], node.args.get("default")
+        value, met = branch.args["true"], branch.this
+        if default is not None and value == exp.Literal.number(0):  # the other rows count
+            value, met = default, exp.Not(this=exp.Paren(this=met))
+        return value, met if condition is None else exp.And(this=condition, expression=met)
     return node, condition
 
 

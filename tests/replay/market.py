@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 AISLES, CITIES, CHANNELS = ["bread", "fruit", "fish", "tea"], ["Bonn", "Paris", "Lyon"], ["web", "store"]
 AGES, TIERS = ["young", "middle", "old"], ["a", "b", "c"]
 UNIT = "customer"
-OWN = {("consumer", "income"): 9000}  # of a party's own measures, the bound to which its sums are rounded
+ROUNDED = {"income": 9000}  # the bound to which sums of it may be rounded beside the other side's table
 
 
 @dataclass(frozen=True)
@@ -30,10 +30,15 @@ class Market:
 
 
 def market(folder: Path, *, people: int = 400, rows: int = 8, minimum: int = 20, period: bool = False, seed: int = 1,
-           without: str | None = None) -> Market:  # fmt: skip
-    """Write the room file and its tables. `without`: a person whose rows are left out of both tables."""
+           without: str | None = None, monthly: bool = False, traps: bool = True) -> Market:  # fmt: skip
+    """Write the room file and its tables. `without`: a person whose rows are left out of both tables. `monthly`: everybody buys
+    once a month, but p7 not in April. `traps`: with the people who stand out."""
     dice = np.random.default_rng(seed)
-    sales, clients = _sales(dice, people, rows), _clients(dice, people)
+    sales, clients = _sales(dice, people, rows, traps), _clients(dice, people, traps)
+    if monthly:
+        once = sales.drop_duplicates(UNIT)
+        april = once[once[UNIT] != "p7"].assign(sold_on=date(2026, 4, 6))
+        sales = pd.concat([once, april], ignore_index=True)
     if without is not None:
         sales, clients = (frame[frame[UNIT] != without].reset_index(drop=True) for frame in (sales, clients))
     folder.mkdir(parents=True, exist_ok=True)
@@ -43,7 +48,7 @@ def market(folder: Path, *, people: int = 400, rows: int = 8, minimum: int = 20,
     return Market(folder / "room.yaml", {"provider.sales": sales, "consumer.clients": clients}, minimum)
 
 
-def _sales(dice: np.random.Generator, people: int, rows: int) -> pd.DataFrame:
+def _sales(dice: np.random.Generator, people: int, rows: int, traps: bool) -> pd.DataFrame:
     count = people * rows
     who = dice.integers(0, people, count)
     day = dice.integers(0, 28, count)
@@ -61,6 +66,8 @@ def _sales(dice: np.random.Generator, people: int, rows: int) -> pd.DataFrame:
             "rating": dice.integers(-5, 6, count).astype(object),
         }
     )
+    if not traps:
+        return frame
     frame.loc[(frame["aisle"] == "fish") & (frame["city"] == "Bonn"), "city"] = "Paris"
     own = frame.index[frame[UNIT] == "p7"][:2]
     frame.loc[own, "aisle"], frame.loc[own, "city"] = "fish", "Bonn"
@@ -70,8 +77,9 @@ def _sales(dice: np.random.Generator, people: int, rows: int) -> pd.DataFrame:
     return frame
 
 
-def _clients(dice: np.random.Generator, people: int) -> pd.DataFrame:
-    known = [f"p{i}" for i in range(people) if i % (people // 3) != 11] + [f"q{i}" for i in range(people // 5)]
+def _clients(dice: np.random.Generator, people: int, traps: bool) -> pd.DataFrame:
+    strangers = people // 3 if traps else 10  # one in so many is no client
+    known = [f"p{i}" for i in range(people) if i % strangers != 1] + [f"q{i}" for i in range(people // 5)]
     count = len(known)
     return pd.DataFrame(
         {

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.replay.market import Market, market
-from tests.replay.playing import SESSIONS, Played, Step, play, session
+from tests.replay.playing import SESSIONS, Played, Step, play, session, session_of
 
 HOLES = {  # of thresholds and pairwise overlap checks, and the session that tries it
     "same_people_other_rows", "three_term_algebra", "sliding_windows", "conditions_inside_aggregates", "radix_packing",
@@ -46,6 +46,18 @@ def test_dated_periods_compose_while_labels_move(tmp_path: Path) -> None:
     """Each period counts its own rows only: moving labels between periods gives no second look at any row."""
     room = market(tmp_path / "room", period=True)
     played = play(room, session("own_labels_moved_each_epoch"), tmp_path)
+    assert played.reader.smallest() is None
+
+
+def test_a_measure_repeated_in_every_month_is_no_second_look_at_anybody(tmp_path: Path) -> None:
+    """Everybody buys once a month, one person not in April: the bank's sums must not differ by that one."""
+    room = market(tmp_path / "room", monthly=True)
+    monthly = "SELECT date_trunc('month', s.sold_on) AS m, {what} AS t FROM provider.sales s JOIN consumer.clients c"
+    texts = [
+        f"{monthly.format(what=what)} ON s.customer = c.customer GROUP BY 1" for what in ("sum(c.income)", "avg(c.income)")
+    ]
+    played = play(room, session_of(texts, "provider"), tmp_path)
+    assert not played.reader.unexplained, played.reader.unexplained
     assert played.reader.smallest() is None
 
 
