@@ -222,7 +222,8 @@ class ResultState:
 
 @dataclass(frozen=True)
 class RoomState:
-    """`collaborators`: alias -> organisation. `agreement`: the newest offer; `agreement_in_force`: the newest signed by all."""
+    """`collaborators`: alias -> organisation. `agreement`: the newest offer; `agreement_in_force`: the newest signed by all.
+    `today`: the day on which the state is read, for what a new period makes due; None where that does not matter."""
 
     room: str
     collaborators: Mapping[str, str]
@@ -239,6 +240,7 @@ class RoomState:
     plan_in_force: PlanState | None = None
     results: tuple[ResultState, ...] = ()
     intents: Mapping[tuple[str, int], Intent] = field(default_factory=dict)
+    today: date | None = None
 
     def alias_of(self, organisation: str | None) -> str | None:
         return next((alias for alias, name in self.collaborators.items() if name == organisation), None)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from cleanroom_core.identity.permissions import PERMISSIONS, Permission, Role, User
+from cleanroom_core.rooms.periods import is_current
 from cleanroom_core.rooms.state import EffectStage, RoomState, Stage, Verdict
 from cleanroom_core.rooms.texts import text_hash
 
@@ -172,11 +173,12 @@ def _compute(state: RoomState) -> Iterator[Task]:
 
 
 def uncomputed(state: RoomState) -> dict[str, list[str]]:
-    """Custodian -> templates of the plan in force without a result of the same basis (waiting, released or rejected)."""
+    """Custodian -> templates of the plan in force without a result of the same basis (waiting, released or rejected), in this
+    period where their rows are dated."""
     plan = state.plan_in_force
     if plan is None or not state.plan_is_current():
         return {}
-    known = {result.basis for result in state.results if result.verdict is not Verdict.SUPERSEDED}
+    known = {result.basis for result in state.results if result.verdict is not Verdict.SUPERSEDED and is_current(state, result)}
     waiting: dict[str, list[str]] = {}
     for name, planned in sorted(plan.text.templates.items()):
         if text_hash(plan.text.basis(name)) not in known:

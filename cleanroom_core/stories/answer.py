@@ -14,12 +14,14 @@ from cleanroom_core.guard.finding import Finding
 from cleanroom_core.guard.sheet import Sheet
 from cleanroom_core.guard.template import ParameterValue, Template
 from cleanroom_core.guard.units import units_of
+from cleanroom_core.guard.verdict import Verdict
+from cleanroom_core.guard.world import Period
 from cleanroom_core.identity.permissions import Permission, User
 from cleanroom_core.rooms.state import ResultState
 from cleanroom_core.sql.cells import Cells, Label
 from cleanroom_core.stories.collaborator import Collaborator
 from cleanroom_core.stories.figures import SheetFigures, released_sheets
-from cleanroom_core.stories.world import world_of
+from cleanroom_core.stories.world import period_then, world_of
 
 
 class Outcome(StrEnum):
@@ -67,7 +69,7 @@ def ask_template(
     planned = side.state().plan_in_force
     if result is None or planned is None or template not in planned.text.templates:
         return _refused(_not_released(template))
-    verdict = judge(planned.text.templates[template].template, world_of(side.state()))
+    verdict = judge(planned.text.templates[template].template, world_of(side.state(), period_then(result)))
     if not verdict.ok:
         return Answered(Outcome.REFUSED, template=template, findings=verdict.findings)
     sheet = next((sheet for sheet in verdict.sheets if dict(sheet.parameters) == wanted), None)
@@ -84,10 +86,16 @@ def ask_sql(side: Collaborator, user: User, sql: str, purpose: str | None = None
     verdict = judge_sql(sql, side.alias, world_of(state), purpose=purpose)
     if not verdict.ok:
         return Answered(Outcome.REFUSED, findings=verdict.findings)
-    sheet = verdict.sheets[0]
+    then: dict[Period | None, Verdict] = {None: verdict}  # the same question about the rows of a period is another one
     for result in reversed(state.released(side.alias)):
         if result.receiver != side.alias:
             continue
+        period = period_then(result)
+        if period not in then:
+            then[period] = judge_sql(sql, side.alias, world_of(state, period), purpose=purpose)
+        if not then[period].ok:
+            continue
+        sheet = then[period].sheets[0]
         try:
             sheets = released_sheets(side, result)
         except IntegrityError:

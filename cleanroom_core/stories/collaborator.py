@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +36,7 @@ class Collaborator:
     share_folder: Callable[[str], Path]
     hand_over: Callable[[], tuple[str, ...]]
     clock: Callable[[], datetime]
-    _folded: tuple[tuple[int, ...], RoomState] | None = field(default=None, repr=False)
+    _folded: tuple[tuple[tuple[int, ...], date], RoomState] | None = field(default=None, repr=False)
 
     @property
     def organisation(self) -> str:
@@ -53,11 +53,12 @@ class Collaborator:
         return resolve(self.inbox, name)
 
     def state(self) -> RoomState:
-        """The room as this side's logs tell it. Folded anew when a log has grown, never kept beside the logs."""
-        sizes = tuple(self.log.size(origin) for origin in self.origins)
-        if self._folded is None or self._folded[0] != sizes:
+        """The room as this side's logs tell it today. Folded anew when a log has grown, never kept beside the logs."""
+        now = tuple(self.log.size(origin) for origin in self.origins), self.clock().date()
+        if self._folded is None or self._folded[0] != now:
             merged = merge({origin: self.log.records(origin) for origin in self.origins})
-            self._folded = (sizes, fold(self.room, self.collaborators, self.origins, merged))
+            folded = fold(self.room, self.collaborators, self.origins, merged)
+            self._folded = (now, replace(folded, today=now[1]))
         return self._folded[1]
 
     def append(

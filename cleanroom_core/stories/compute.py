@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from cleanroom_core.engines.computing import CLAIM
 from cleanroom_core.engines.protocol import Limits, Progress, ShareTable
 from cleanroom_core.errors import ConflictError, NotReadyError
 from cleanroom_core.guard import World, judge
+from cleanroom_core.guard.world import Period
 from cleanroom_core.identity.permissions import Permission, User
 from cleanroom_core.review import contract
 from cleanroom_core.review.contract import check_contract
+from cleanroom_core.rooms.periods import period_of
 from cleanroom_core.rooms.state import EffectStage, Intent, PlanState, PlanText, RoomState
 from cleanroom_core.rooms.tasks import uncomputed
 from cleanroom_core.rooms.texts import text_hash
@@ -57,20 +59,24 @@ def compute_plan(
     if not names:
         raise ConflictError("Nothing of the plan waits to be computed by this side.", hint="See the results page.")
     thresholds = thresholds_of(state)
-    sheets = _judged(plan.text, names, world_of(state))
+    period = period_of(state)
+    world = world_of(state, period)
+    sheets = _judged(plan.text, names, world)
     snapshot = _snapshot(state, sheets)
     side.require_acknowledged()
     with bracket(side, user, Permission.PLAN_COMPUTE, "run", f"plan:{plan.text_hash}", {"snapshot": snapshot}) as effect:
         side.require_acknowledged()  # the other side holds the intent before any row is read
-        state = _unchanged(side, plan, snapshot)
+        state = _unchanged(side, plan, snapshot, period)
         parts = {part.canonical: part for found in sheets.values() for sheet in found for part in sheet.parts}
-        before = earlier_parts(side, state, world_of(state))
+        before = earlier_parts(side, state, world)
         run = _certified_run(side, state, parts, before, thresholds, _Watch(limits, progress, cancelled))
         public = {"action": "run", "plan": plan.text_hash, "engine": side.room_engine.name, "templates": list(names)}
         side.append(user, Permission.PLAN_COMPUTE, "run", public, {"snapshot": snapshot}, refs=(effect.ref, plan.by.ref))
         for name in names:
             told, payload = _result(plan.text, name, sheets[name], run, thresholds)
             told |= {"agreement": agreement.text_hash, "snapshot": _digests(snapshot, plan.text, name)}
+            if period is not None and any(world.assets[asset].rule.period_column for asset in plan.text.templates[name].assets):
+                told["period"] = {day: None if at is None else at.isoformat() for day, at in asdict(period).items()}
             side.append(user, Permission.PLAN_COMPUTE, "result", told, payload, refs=(effect.ref,))
         effect.public = {"plan": plan.text_hash, "templates": list(names)}
         effect.payload = run.kept
@@ -118,14 +124,20 @@ def _digests(snapshot: Mapping[str, Mapping[str, Any]], plan: PlanText, name: st
     return {asset: snapshot[asset]["digest"] for asset in plan.templates[name].assets}
 
 
-def _unchanged(side: Collaborator, plan: PlanState, snapshot: Mapping[str, Mapping[str, Any]]) -> RoomState:
+def _unchanged(
+    side: Collaborator, plan: PlanState, snapshot: Mapping[str, Mapping[str, Any]], period: Period | None
+) -> RoomState:
     """The state once the other side holds the intent. Raises ConflictError when it computes too, or the ground has moved: each
     would certify without knowing of the other."""
     state = side.state()
     if any(intent.action == "run" and intent.by.alias != side.alias for intent in state.open_intents()):
         raise ConflictError("The other side is computing just now.", hint="Try again when its run has ended.", code="BUSY")
     same = state.plan_in_force is not None and state.plan_in_force.text_hash == plan.text_hash and state.plan_is_current()
-    if not same or any(state.assets[asset].digest != found["digest"] for asset, found in snapshot.items()):
+    if (
+        not same
+        or period_of(state) != period
+        or any(state.assets[asset].digest != found["digest"] for asset, found in snapshot.items())
+    ):
         raise ConflictError("The plan or a table has changed meanwhile.", hint="Look at the plan page again.")
     return state
 

@@ -16,11 +16,11 @@ from cleanroom_core.errors import CleanRoomError
 from cleanroom_core.guard import World, judge
 from cleanroom_core.guard.sheet import Part
 from cleanroom_core.guard.template import Template
-from cleanroom_core.guard.world import Period
 from cleanroom_core.rooms.state import ResultState, RoomState, Verdict
 from cleanroom_core.rooms.texts import text_hash
 from cleanroom_core.stories.certified import Released
 from cleanroom_core.stories.figures import released_sheets, sheets_of
+from cleanroom_core.stories.world import period_then
 
 if TYPE_CHECKING:
     from cleanroom_core.stories.collaborator import Collaborator
@@ -68,7 +68,7 @@ def _counted_in(side: Collaborator, state: RoomState, world: World, result: Resu
     then = replace(
         world,
         purposes=(*world.purposes, template.purpose),
-        period=None if result.period is None else Period(*result.period),
+        period=period_then(result),
     )
     verdict = judge(template, then)
     parts = {part.canonical: part for sheet in verdict.sheets for part in sheet.parts}

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from cleanroom_core.errors import NotReadyError
 from cleanroom_core.guard import Asset, World
+from cleanroom_core.guard.world import Period
 from cleanroom_core.policies.combine import Thresholds, combine
-from cleanroom_core.rooms.state import RoomState
+from cleanroom_core.rooms.state import ResultState, RoomState
 
 
 def thresholds_of(state: RoomState) -> Thresholds:
@@ -15,8 +16,8 @@ def thresholds_of(state: RoomState) -> Thresholds:
     return combine(state.agreement_in_force.terms, policies)
 
 
-def world_of(state: RoomState) -> World:
-    """Raises NotReadyError without an agreement in force."""
+def world_of(state: RoomState, period: Period | None = None) -> World:
+    """`period`: whose rows count, in assets with a period column. Raises NotReadyError without an agreement in force."""
     thresholds = thresholds_of(state)
     terms = state.agreement_in_force.terms if state.agreement_in_force else None
     assets = {
@@ -31,4 +32,9 @@ def world_of(state: RoomState) -> World:
         )
         for name, asset in state.assets.items()
     }
-    return World(assets=assets, thresholds=thresholds, purposes=terms.purposes if terms else ())
+    return World(assets=assets, thresholds=thresholds, purposes=terms.purposes if terms else (), period=period)
+
+
+def period_then(result: ResultState) -> Period | None:
+    """The period whose rows a result counts."""
+    return None if result.period is None else Period(*result.period)

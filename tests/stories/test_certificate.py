@@ -5,16 +5,26 @@ from __future__ import annotations
 import csv
 import hashlib
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+import pytest
+
+from cleanroom_core.context import Context, create_home
+from cleanroom_core.errors import ConflictError
 from cleanroom_core.guard.template import Template
 from cleanroom_core.identity.permissions import Role
+from cleanroom_core.rehearsal import import_room
+from cleanroom_core.rooms.roomfile import read_room_file
 from cleanroom_core.rooms.state import ResultState, Verdict
+from cleanroom_core.rooms.tasks import uncomputed
+from cleanroom_core.stories.answer import ask_template
 from cleanroom_core.stories.compute import compute_plan
 from cleanroom_core.stories.figures import quarantined_sheets
 from cleanroom_core.stories.plan import propose_plan, sign_plan
 from cleanroom_core.stories.publish import publish_policy, register_asset
-from tests.stories.tiny_room import TinyRoom
+from tests.stories.tiny_room import ROOM, TinyRoom, write_files
 
 At = Callable[[str], TinyRoom]
 
@@ -110,3 +120,49 @@ def test_after_an_opt_out_nothing_more_is_said_of_the_table(at: At) -> None:
     assert [found.verdict for found in north.state().results] == [Verdict.RELEASED, Verdict.QUARANTINED]
     tiers = _extended(tiny, Template("tiers", "north", "assortment", TIERS), "south")
     assert tiers.certificate["blocked"] == ["south.members: figures of aisles came from an earlier state of it"]
+
+
+def _dated(folder: Path) -> TinyRoom:
+    """The tiny room with a date in every basket, by which its periods go."""
+    write_files(folder / "files")
+    text = ROOM.replace("returned: {}\n    rule", "returned: {}\n      bought_on: {}\n    rule")
+    text = text.replace("      measures:", "      period_column: bought_on\n      measures:", 1)
+    (folder / "files" / "room.yaml").write_text(text)
+    path = folder / "files" / "baskets.csv"
+    head, *lines = path.read_text().splitlines()
+    path.write_text("\n".join([f"{head},bought_on", *(f"{line},2020-05-04" for line in lines)]) + "\n")
+    create_home(folder / "home")
+    room = TinyRoom(Context.open(folder / "home"), read_room_file(folder / "files" / "room.yaml"))
+    import_room(room.context, room.definition)
+    room.play_all()
+    return room
+
+
+def test_a_new_period_is_computed_by_itself(tmp_path: Path) -> None:
+    """In the next month the plan is due again; it counts the new rows only, whatever became of the old ones meanwhile."""
+    tiny = _dated(tmp_path)
+    north, engineer, steward = tiny.side("north"), tiny.user("north", Role.ENGINEER), tiny.user("north", Role.STEWARD)
+    (first,) = north.state().results
+    today = north.clock().date()
+    next_month = (today.replace(day=1) + timedelta(days=32)).replace(day=1)
+    assert first.period == (None, next_month)
+    with pytest.raises(ConflictError):
+        compute_plan(north, engineer)
+    path = north.inbox / "baskets.csv"
+    head, *lines = path.read_text().splitlines()
+    kept = [line for line in lines if "person0007" not in line]
+    path.write_text("\n".join([head, *kept, *(line.replace("2020-05-04", str(next_month)) for line in kept)]) + "\n")
+    publish_policy(north, steward, tiny.definition.policies["baskets"], "baskets.csv")
+    register_asset(north, steward, "north.baskets")
+    for alias in ("north", "south"):
+        tiny.side(alias).clock = lambda: datetime(next_month.year, next_month.month, 9, tzinfo=UTC)
+    assert uncomputed(north.state()) == {"north": ["aisles"]}
+    compute_plan(north, engineer)
+    second = north.state().results[-1]
+    assert second.period == (next_month, (next_month + timedelta(days=32)).replace(day=1))
+    assert (second.certificate["earlier"], second.certificate["blocked"]) == (0, [])
+    before, after = (sum(cell.rows for cell in quarantined_sheets(north, found)[0].cells.cells) for found in (first, second))
+    assert 0 < before - 10 < after <= before
+    answered = ask_template(tiny.side("south"), tiny.user("south", Role.ANALYST), "aisles")
+    assert answered.answer is not None
+    assert uncomputed(north.state()) == {}
