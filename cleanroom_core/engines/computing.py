@@ -65,6 +65,8 @@ def compute(job: ComputeJob, run: str, rows: Rows, arrays: Arrays, progress: Pro
     for cell in certified.withheld.tolist():
         part_number, at = plan.owner[cell]
         back[part_number].add(at)
+    if not certified.certified:  # nothing can be said of what is out already: nothing more goes out
+        back = [set() if part.fixed else set(range(len(part.cells.cells))) for part in parts]
     remaining = [part if part.fixed else without_cells(part, frozenset(gone)) for part, gone in zip(parts, back, strict=True)]
     for figure in sorted({name for part in remaining for name in _names(part) if part.must_not_be_known(name)}):
         remaining = _without_sums(figure, remaining, read, job.seed)

@@ -143,6 +143,19 @@ class ComputeConformance:
         assert sum(computed.certificate["withheld"]) == 1
         assert "bread" not in json.dumps(computed.certificate)
 
+    def test_nothing_goes_out_beside_releases_that_fail_by_themselves(
+        self, owner: OwnerEngine, room: RoomEngine, world: World, tmp_path: Path
+    ) -> None:
+        """As if both the total and the total without three people's cheques had been released: a third question gets nothing."""
+        tables = {SALES: self.publish(owner, world, SALES, sales(3), tmp_path / "s")}
+        total, rest, paid = self.parts(world, AISLES, NO_CHEQUE, PAID)
+        released = [
+            Released(part, compute_parts(room, [part], [], world.thresholds, tables)[0].cells[0]) for part in (total, rest)
+        ]
+        computed, _ = compute_parts(room, [paid], released, world.thresholds, tables)
+        assert computed.certificate["certified"] is False
+        assert computed.cells[0].cells == ()
+
     def test_what_few_people_changed_is_not_shown_again(
         self, owner: OwnerEngine, room: RoomEngine, world: World, tmp_path: Path
     ) -> None:
