@@ -292,6 +292,8 @@ def _beyond(found: exp.Expr, edge: Edge, type_: SqlType, *, low: bool) -> exp.Ex
 
 def key_of(key: Key, question: Question, names: Names) -> exp.Expr:
     """The label of a key in one row."""
+    if key.ref is None and not key.branches:
+        return exp.Null()  # no row has a label
     if key.ref is None:
         return trees.case(*((where_of(rows, question, names), trees.literal(label)) for label, rows in key.branches))
     found = _column(key.ref, question, names)

@@ -32,6 +32,8 @@ def _applied(node: Apply, layout: CellLayout) -> str:
         return _unit(node.arguments[0], layout)
     if node.operation == "div" and len(node.arguments) == 2:
         top, bottom = node.arguments
+        if isinstance(top, Rows) and isinstance(bottom, Rows) and top.part != 0 and bottom.part == 0:
+            return SHARE  # the rows of a part are some of the sheet's
         binary = {figure.name for figure in layout.figures if figure.binary}
         if isinstance(top, Total) and isinstance(bottom, Counted | Rows) and top.figure in binary:
             return SHARE

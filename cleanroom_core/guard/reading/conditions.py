@@ -97,6 +97,8 @@ def _comparison(
         raise Refusal("COLUMN_COMPARISON", "Columns are compared with constants only.",
                       "Join keys belong into ON; compare a dimension with a constant.", clause="grammar.where",
                       at=right)  # fmt: skip
+    if (found := _whole_days(left, reading)) is not None:
+        return Within(found.ref, _not(_dates(kind, found, right, reading, whole_days=True), negated))
     if (period := truncated(left, reading)) is not None:
         found, grid = period
         start = day(right, found, reading)
@@ -235,15 +237,30 @@ def _cut(kind: exp.Expr, found: Found, right: exp.Expr, reading: Reading) -> Spa
     return _half(kind, edge)
 
 
-def _dates(kind: exp.Expr, found: Found, right: exp.Expr, reading: Reading) -> Spans:
+def _whole_days(node: exp.Expr, reading: Reading) -> Found | None:
+    """The column of CAST(column AS DATE), when days are no agreed grid: its comparisons may still be those of periods."""
+    node = node.unnest()
+    if not isinstance(node, exp.Cast | exp.TsOrDsToDate) or not isinstance(node.this, exp.Column):
+        return None
+    if isinstance(node, exp.Cast) and node.args["to"].this.value != "DATE":
+        return None
+    found = reading.scope.resolve(node.this)
+    dimension = found.asset.dimension(found.column)
+    dates = found.role is Role.DIMENSION and found.column.type.kind in DATED and dimension is not None and dimension.dates
+    return found if dates and dimension is not None and "day" not in dimension.dates else None
+
+
+def _dates(kind: exp.Expr, found: Found, right: exp.Expr, reading: Reading, whole_days: bool = False) -> Spans:
+    """`whole_days`: the column is compared by its day, whatever the time."""
     grids = dated(found, right)
     start = day(right, found, reading)
+    whole_days = whole_days or found.column.type.kind is Kind.DATE
     if isinstance(kind, exp.EQ | exp.NEQ):
-        if found.column.type.kind is not Kind.DATE or "day" not in grids:
+        if not whole_days or "day" not in grids:
             raise _off_grid(found, right, grids, kind, start)
         return _days(kind, start, following(start, "day"))
     if isinstance(kind, exp.LTE | exp.GT):
-        if found.column.type.kind is not Kind.DATE:
+        if not whole_days:
             raise _off_grid(found, right, grids, kind, start)
         start += timedelta(days=1)  # up to a day means before the next one
     if not on_grid(start, grids):
