@@ -146,7 +146,7 @@ class ComputeConformance:
     def test_nothing_goes_out_beside_releases_that_fail_by_themselves(
         self, owner: OwnerEngine, room: RoomEngine, world: World, tmp_path: Path
     ) -> None:
-        """As if both the total and the total without three people's cheques had been released: a third question gets nothing."""
+        """As if both the total and the total without three cheques had been released: a third question gets nothing."""
         tables = {SALES: self.publish(owner, world, SALES, sales(3), tmp_path / "s")}
         total, rest, paid = self.parts(world, AISLES, NO_CHEQUE, PAID)
         released = [
