@@ -132,6 +132,9 @@ def _notes(sheet: Sheet, cells: Cells, shown: list[Row], withheld: bool) -> tupl
     if any(figure.fewer for row in shown for cell in row if cell is not None for figure in cell.figures.values()):
         least = Fewer(cells.numerator_minimum)
         notes.append(f"“{least}”: so few people, or all but so few, that the figure would be about them.")
+    figures = [figure for part in sheet.parts for figure in part.layout.figures if not (figure.squares or figure.binary)]
+    for name, step in sorted({(figure.name, figure.step) for figure in figures if figure.step is not None}):
+        notes.append(f"Sums of {name} are rounded to steps of {step}, the most one value can be.")
     if withheld:
         notes.append(f"“{Withheld()}”: the rows this figure is about have not been released, for whatever reason.")
     return tuple(notes)

@@ -242,11 +242,25 @@ def test_conditions_of_one_meaning_are_one_part() -> None:
 def test_sums_of_the_receivers_own_measure_come_in_steps_of_one_person(room: duckdb.DuckDBPyConnection) -> None:
     sales(room, 0, 40)
     clients(room, 0, 40, income="i % 8")
-    sql = f"SELECT sum(c.income), sum(s.amount) {INNER}"
-    assert ask(room, sql, by="shop").rows == ((Decimal(140), Decimal(400)),)
-    assert ask(room, sql, by="bank").rows == ((Decimal(150), Decimal(400)),)  # 2.8 steps of 50
+    sql, once = f"SELECT sum(c.income), sum(s.amount) {INNER}", dict(world_from(WORLD).assets)
+    once["shop.sales"] = replace(once["shop.sales"], rows_per_key=1.0)
+    once["bank.clients"] = replace(once["bank.clients"], rows_per_key=1.0)
+    assert ask(room, sql, by="shop", assets=once).rows == ((Decimal(140), Decimal(400)),)
+    answer = ask(room, sql, by="bank", assets=once)
+    assert answer.rows == ((Decimal(150), Decimal(400)),)  # 2.8 steps of 50
+    assert any("steps of 50" in note for note in answer.notes)
     assert ask(room, "SELECT sum(income) FROM bank.clients", by="bank").rows == ((Decimal(140),),)
-    assert sheet_of(sql, by="bank").canonical != sheet_of(sql, by="shop").canonical
+    assert sheet_of(sql, by="bank", assets=once).canonical != sheet_of(sql, by="shop", assets=once).canonical
+
+
+def test_a_measure_that_stands_in_several_rows_of_a_person_comes_in_steps(room: duckdb.DuckDBPyConnection) -> None:
+    """Everybody buys once a month, p7 in January only: the months have no row in common and differ by one income."""
+    sales(room, 0, 40)
+    sales(room, 0, 7, sold="DATE '2026-02-05'")
+    sales(room, 8, 40, sold="DATE '2026-02-05'")
+    clients(room, 0, 40, income="i + 0.25")
+    monthly = f"SELECT month(s.sold), sum(c.income), count(c.income) {INNER} GROUP BY 1"
+    assert ask(room, monthly, by="shop").rows == ((1, Decimal(800), 40), (2, Decimal(800), 39))  # 790 and 782.75
 
 
 def test_a_deviation_is_exact_and_squares_have_their_own_dominance(room: duckdb.DuckDBPyConnection) -> None:

@@ -16,6 +16,7 @@ from cleanroom_core.guard.figures import BIGINT, RATIO, Apply, Counted, Expressi
 from cleanroom_core.guard.finding import Refusal
 from cleanroom_core.guard.logic import ALWAYS, NEVER, Condition, Ref, both, either
 from cleanroom_core.guard.meaning import meaning
+from cleanroom_core.guard.question import bearer
 from cleanroom_core.guard.reading.conditions import condition
 from cleanroom_core.guard.reading.constants import constant, is_constant
 from cleanroom_core.guard.reading.scope import Found, Reading, Role
@@ -308,8 +309,9 @@ def _is_clip(found: Found, node: exp.Expr, bound: object) -> bool:
 def summed(found: Found, at: exp.Expr, reading: Reading) -> FigureLayout:
     """Scale and clip of a measure on its exact grid; raises Refusal when its type or its bounds do not fit one.
 
-    What the receiver has written into its own table could mark people in a question about somebody else's: such sums are
-    released in steps of one person's bound."""
+    Two kinds of sums are released in steps of one value's bound. What the receiver has written into its own table could mark
+    people in a question about somebody else's. And a measure of an asset that does not bear the rows stands in several rows of
+    one person, so that two cells without a row in common may differ by one value."""
     measure = found.asset.measure(found.column)
     assert measure is not None  # noqa: S101  asked for measures only
     kind = found.column.type.kind
@@ -321,8 +323,12 @@ def summed(found: Found, at: exp.Expr, reading: Reading) -> FigureLayout:
         hint = f"Between min and max lie numbers with {scale} decimal places, of {DIGITS} digits in all."
         raise _unfit(found, f"The bounds of {found} do not fit its type.", hint, at)
     binary = scale == 0 and low == 0 and high == 1
-    others = any(asset.owner != reading.receiver for asset in reading.scope.assets.values())
-    step = str(max(abs(low), abs(high))) if found.asset.owner == reading.receiver and others else None
+    rows_of = bearer(tuple(reading.scope.assets.values()))
+    own = found.asset.owner == reading.receiver and any(
+        asset.owner != reading.receiver for asset in reading.scope.assets.values()
+    )
+    repeated = found.asset != rows_of and rows_of.rows_per_key != 1
+    step = str(max(abs(low), abs(high))) if own or repeated else None
     return FigureLayout(str(found.ref), True, scale, binary, low < 0, (str(low), str(high)), step=step)
 
 
