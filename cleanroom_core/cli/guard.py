@@ -69,21 +69,19 @@ def replay(room_file: Path, session_file: Path, engine: str | None, as_json: boo
     """
     from cleanroom_core.cli.main import keep
     from cleanroom_core.cli.replayed import json_line, words
-    from cleanroom_core.stories.replay import Outcome, Played
+    from cleanroom_core.stories.replay import outcomes
 
     def say(text: str) -> None:
         click.echo(text, err=True)
+
+    def failed(number: int, step: Prepared, error: Exception) -> None:
+        say(f"Step {number} (line {step.step.line}): {keep(error)}")
 
     with tempfile.TemporaryDirectory(prefix="cleanroom-replay-") as work, ExitStack() as open_until_the_end:
         before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the folder goes, too
         open_until_the_end.callback(signal.signal, signal.SIGTERM, before)
         steps = _prepared(room_file, session_file, engine, Path(work), say, open_until_the_end)
-        for number, step in enumerate(steps, start=1):
-            try:
-                played = step.play()
-            except Exception as error:  # one step's failure is that step's, and says nothing about rows
-                say(f"Step {number} (line {step.step.line}): {keep(error)}")
-                played = Played(Outcome.REJECTED, ("UNEXPECTED",), event=step.event)
+        for number, played in enumerate(outcomes(steps, failed), start=1):
             try:
                 click.echo(json_line(number, played) if as_json else words(number, played))
             except BrokenPipeError:  # nobody reads any more

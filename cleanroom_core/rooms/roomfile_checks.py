@@ -99,12 +99,6 @@ def data_is_named(room: RoomData) -> Iterator[Problem]:
             yield room.text.problem(("assets", name, "row_filter"), message, "Name the columns, or take the filter out.")
 
 
-def engine_is_built(room: RoomData) -> Iterator[Problem]:
-    if room.data.get("engine") == "spark" and not room.replay:
-        message = "engine: spark is not built yet."
-        yield room.text.problem(("engine",), message, "Use engine: duckdb, or leave the key out.", code="NOT_BUILT")
-
-
 def _day(text: str) -> date | None:
     try:
         return date.fromisoformat(text)
@@ -116,7 +110,6 @@ CHECKS: tuple[Check, ...] = (
     two_collaborators,
     names_differ,
     agreement_fits,
-    engine_is_built,
     data_is_named,
     owners_exist,
     columns_fit,

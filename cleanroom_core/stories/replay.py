@@ -12,7 +12,7 @@ effect at once, added and changed rows in the next period.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from enum import StrEnum
@@ -258,6 +258,17 @@ class Replay:
         }
         aliases = tuple(self._definition.collaborators)
         return World(assets, self._thresholds, self._terms.purposes, aliases, self._period)
+
+
+def outcomes(steps: Sequence[Prepared], failed: Callable[[int, Prepared, Exception], None]) -> Iterator[Played]:
+    """Play the steps in order, each exactly once. One that fails within is told to `failed` and is refused without a word."""
+    for number, step in enumerate(steps, start=1):
+        try:
+            played = step.play()
+        except Exception as error:
+            failed(number, step, error)
+            played = Played(Outcome.REJECTED, ("UNEXPECTED",), event=step.event)
+        yield played
 
 
 def _row(row: Mapping[str, Given] | tuple[Given, ...], table: ReplayTable) -> tuple[Value, ...]:
