@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from cleanroom_core.identity.permissions import Permission
+from cleanroom_core.review.certificate import blocked, facts
 from cleanroom_core.review.contract import CHECKS
 from cleanroom_core.rooms.state import ResultState, Verdict
 from cleanroom_core.stories.figures import SheetFigures
@@ -33,7 +34,8 @@ def waiting_card(room: Room, waiting: Waiting, primary: bool) -> None:
         )
         checks(result)
         st.markdown(f"Why it waits: {plain(waiting.reason)}")
-        with st.expander("Commitment and link"):
+        with st.expander("Certificate, commitment and link"):
+            certificate(result)
             copyable(result.commitment, "Commitment: these figures cannot be exchanged for others")
             copyable(name, "Id of this result")
         if waiting.may_decide:
@@ -50,6 +52,13 @@ def waiting_card(room: Room, waiting: Waiting, primary: bool) -> None:
 def checks(result: ResultState) -> None:
     rows = [[words, "pass" if result.checks.get(check) else "fail"] for check, words in CHECKS.items()]
     show_table(("Check of the output contract", "Outcome"), rows, alt=f"Checks of {result.template}")
+    for reason in blocked(result.certificate):
+        st.info(f"Figures stay back whole, because nothing new about it could be certified: {plain(reason)}.")
+
+
+def certificate(result: ResultState) -> None:
+    if certified := facts(result.certificate):
+        show_table(("What was certified", "Value"), certified, alt=f"Certificate of {result.template}")
 
 
 def decide(room: Room, result: ResultState, primary: bool) -> None:
@@ -127,6 +136,7 @@ def decided_card(room: Room, result: ResultState) -> None:
             st.markdown("A decision was made and is being carried out.")
         with st.expander("Checks and commitment"):
             checks(result)
+            certificate(result)
             copyable(result.commitment, "Commitment")
             copyable(result_id(result), "Id of this result")
 

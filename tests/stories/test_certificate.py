@@ -16,6 +16,7 @@ from cleanroom_core.errors import ConflictError
 from cleanroom_core.guard.template import Template
 from cleanroom_core.identity.permissions import Role
 from cleanroom_core.rehearsal import import_room
+from cleanroom_core.review.certificate import blocked, facts
 from cleanroom_core.rooms.roomfile import read_room_file
 from cleanroom_core.rooms.state import ResultState, Verdict
 from cleanroom_core.rooms.tasks import uncomputed
@@ -166,3 +167,14 @@ def test_a_new_period_is_computed_by_itself(tmp_path: Path) -> None:
     answered = ask_template(tiny.side("south"), tiny.user("south", Role.ANALYST), "aisles")
     assert answered.answer is not None
     assert uncomputed(north.state()) == {}
+
+
+def test_the_certificate_reads_as_words_whoever_wrote_it(at: At) -> None:
+    (result,) = at("quarantined").side("south").state().results
+    said = dict(facts(result.certificate))
+    assert said["partitions certified together"] == "1"
+    assert said["rows of north.baskets"].startswith("at least 20 people")
+    assert blocked(result.certificate) == ()
+    hostile: dict[str, Any] = {"sheets": "<b>", "universes": [3, {"asset": 4}], "withheld": ["x"], "blocked": [7, "why"]}
+    assert facts(hostile) == ()
+    assert blocked(hostile) == ("why",)
