@@ -496,11 +496,16 @@ def _clipped(row: Row, name: str, summed: bool) -> Decimal | None:
 
 
 def _stepped(total: Decimal, name: str, question: Question) -> Decimal:
-    """Sums of the receiver's own measure, beside another's table, at multiples of the largest one person can add."""
-    column = name.removesuffix("²")
-    if column != "rate" or question.assets == "a":
+    """Sums of the receiver's own measure, beside another's table, and of a measure that stands in several rows of one person,
+    at multiples of the largest one value can be."""
+    if (column := name.removesuffix("²")) not in MEASURES:
         return total
-    return total.quantize(Decimal(1), ROUND_HALF_UP)  # its bound is 1, and so is the square of it
+    owner, low, high, _ = MEASURES[column]
+    bearer = "t" if "t" in question.assets else "a" if "a" in question.assets else "h"
+    if owner == bearer and (owner != "a" or question.assets == "a"):
+        return total
+    step = Decimal(max(abs(low), abs(high))) ** (2 if name.endswith("²") else 1)
+    return (total / step).quantize(Decimal(1), ROUND_HALF_UP) * step
 
 
 def _sizes(rows: Sequence[Row], unit: str, size: Callable[[Row], Decimal]) -> dict[str, Decimal]:
