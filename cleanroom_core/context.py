@@ -203,14 +203,14 @@ class Context:
         if name == "spark":
             from cleanroom_core.engines.spark.room import SparkRoomEngine
 
-            return SparkRoomEngine(self._spark)
+            return SparkRoomEngine(self.spark)
         from cleanroom_core.engines.duckdb.room import DuckDBRoomEngine
 
         return DuckDBRoomEngine(work_dir)
 
     @cached_property
-    def _spark(self) -> Sessions:
-        """One for all rooms of the home: it is one Java process."""
+    def spark(self) -> Sessions:
+        """One for all rooms of the home, for it is one Java process; it starts with the first `session()`."""
         return spark_sessions(self.home / "spark")
 
     def close(self) -> None:
@@ -219,9 +219,9 @@ class Context:
                 log.store.close()
             self._logs.clear()
             self._sides.clear()
-            if "_spark" in self.__dict__:
-                self._spark.close()
-                del self.__dict__["_spark"]
+            if "spark" in self.__dict__:
+                self.spark.close()
+                del self.__dict__["spark"]
             if "users" in self.__dict__:
                 self.users.close()
                 del self.__dict__["users"]

@@ -25,6 +25,7 @@ MARKS = [
     pytest.mark.filterwarnings("ignore::ResourceWarning"),  # sockets of pyspark's own
 ]
 # A query of the tests is compiled once and run once: the better compiler and the parallel collector cost more than they save.
+QUICK_SQL = {"spark.sql.shuffle.partitions": "1", "spark.sql.adaptive.enabled": "false"}
 QUICK_JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:-UsePerfData"
 
 
@@ -36,13 +37,17 @@ class TestSpark:
     def __init__(self) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="spark ")
         os.environ.setdefault("SPARK_SUBMIT_OPTS", QUICK_JAVA)
-        self.connect = LocalSpark(Path(self._folder.name) / "connect", memory_mb=1024, connect=True)
+        self._connect = LocalSpark(Path(self._folder.name) / "connect", memory_mb=1024, connect=True)
         self._classic = LocalSpark(Path(self._folder.name) / "classic", memory_mb=1024)
 
     @property
+    def connect(self) -> LocalSpark:
+        return _quick(self._connect)
+
+    @property
     def classic(self) -> LocalSpark:
-        self.connect.session()  # the server is there from the start of the Java process, or never
-        return self._classic
+        self._connect.session()  # the server is there from the start of the Java process, or never
+        return _quick(self._classic)
 
     def new_session(self, **settings: str) -> SparkSession:
         """A classic session whose settings and views are nobody else's."""
@@ -54,6 +59,12 @@ class TestSpark:
     def close(self) -> None:
         self._classic.close()
         self._folder.cleanup()
+
+
+def _quick(spark: LocalSpark) -> LocalSpark:
+    for key, value in QUICK_SQL.items():
+        spark.session().conf.set(key, value)
+    return spark
 
 
 def need_java() -> None:

@@ -6,6 +6,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -21,8 +22,9 @@ from cleanroom_core.errors import ConflictError, Problem
 @click.command()
 @click.option("--room", "room_file", type=click.Path(path_type=Path), help="Play this room file instead of the banks example.")
 @click.option("--home", type=click.Path(path_type=Path), help="Keep the rehearsal in this new folder.")
+@click.option("--engine", type=click.Choice(["duckdb", "spark"]), help="Instead of the room file's.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON line per step; the last holds the released rows.")
-def command(room_file: Path | None, home: Path | None, as_json: bool) -> int:
+def command(room_file: Path | None, home: Path | None, engine: str | None, as_json: bool) -> int:
     """Play both sides of a room from prechecks to the last request, in a fresh folder; never in a live room.
 
     Exits 0 only if every request of the room file ends as it says under `expect`, 1 if one does not, and 2, before anything is
@@ -43,6 +45,7 @@ def command(room_file: Path | None, home: Path | None, as_json: bool) -> int:
         _tell(room_file, mistakes, as_json)
         return 2
     definition = read_room_file(room_file, today=datetime.now(UTC).date())
+    definition = replace(definition, engine=engine or definition.engine)
     if home is not None and home.exists() and any(home.iterdir()):
         raise ConflictError(
             f"{home} is not empty.", hint="A demo is played in a fresh folder; name a new one.", code="HOME_TAKEN"
@@ -51,6 +54,8 @@ def command(room_file: Path | None, home: Path | None, as_json: bool) -> int:
     try:
         create_home(folder)
         context = Context.open(folder)
+        if definition.engine == "spark":
+            context.spark.session()  # what is missing for it is said before anything is played
         import_room(context, definition)
         users = demo_users(definition.collaborators)
         cast: dict[str, dict[Role, User]] = {
