@@ -23,6 +23,7 @@ from cleanroom_core.stories import (
     publish,
     review,
     token_keys,
+    try_policy,
 )
 from cleanroom_core.stories.collaborator import Collaborator
 from tests.stories.tiny_room import TinyRoom
@@ -70,6 +71,7 @@ VERBS: dict[str, tuple[Permission, Verb]] = {
     "reject_plan": (Permission.PLAN_SIGN, lambda side, user, room: plan.reject_plan(side, user, "0" * 64, "why")),
     "withdraw_plan": (Permission.PLAN_PROPOSE, lambda side, user, room: plan.withdraw_plan(side, user, "0" * 64)),
     "estimate_template": (Permission.PLAN_ESTIMATE, lambda side, user, room: estimate.estimate_template(side, user, TEMPLATE)),
+    "try_policy": (Permission.POLICY_PREVIEW, lambda side, user, room: try_policy.try_policy(side, user, "", lambda *_: None)),
     "compute_plan": (Permission.PLAN_COMPUTE, lambda side, user, room: compute.compute_plan(side, user)),
     "see_figures": (Permission.REVIEW_FIGURES, lambda side, user, room: review.see_figures(side, user, "north-0")),
     "release_result": (Permission.REVIEW_DECIDE, lambda side, user, room: review.release_result(side, user, "north-0")),
