@@ -11,11 +11,13 @@ from cleanroom_core.stories.publish import register_asset
 from cleanroom_core.stories.registered import column_roles, registrable
 from cleanroom_core.stories.world import thresholds_of
 from pages._ui.acts import act
-from pages._ui.cards import copyable, plain, status
-from pages._ui.guard import require
+from pages._ui.cards import copyable, flash, plain, status
+from pages._ui.guard import action, require
 from pages._ui.links import link
 from pages._ui.room import Room, open_room
+from pages._ui.state import Viewer, context
 
+ENGINE_NAMES = {"duckdb": "DuckDB", "spark": "Spark"}
 NAMES = (
     "Names of rooms, collaborators and assets follow Unity Catalog's rules, so that the same room can be made on Databricks: a "
     "letter first, then small letters, digits and underscores, at most 63 in all."
@@ -100,6 +102,33 @@ def show_asset(room: Room, asset: AssetState) -> None:
             copyable(asset.digest)
 
 
+def show_engine(room: Room) -> None:
+    """Which engine computes the plan; an engineer may change it for the runs to come."""
+    engine = room.side.room_engine.name
+    st.header("Engine")
+    if not room.may(Permission.ROOM_CREATE):
+        st.markdown(f"The plan is computed with **{ENGINE_NAMES[engine]}**.")
+        return
+    st.radio(
+        "The plan is computed with",
+        list(ENGINE_NAMES),
+        index=list(ENGINE_NAMES).index(engine),
+        format_func=ENGINE_NAMES.__getitem__,
+        captions=[
+            "On this machine, in a locked process; needs nothing",
+            "For more rows than one machine holds; here it needs Java",
+        ],
+        key="room_engine",
+        on_change=action(Permission.ROOM_CREATE, choose_engine),
+    )
+
+
+def choose_engine(viewer: Viewer) -> None:
+    if viewer.room is not None:
+        context().choose_engine(viewer.room, viewer.user, st.session_state["room_engine"])
+        flash("From the next run on.")
+
+
 viewer = require(Permission.ROOM_READ)
 st.title("Room")
 room = open_room(viewer)
@@ -117,3 +146,4 @@ if not room.state.assets:
     link(room, "policies", "Open the policies")
 for registered in room.state.assets.values():
     show_asset(room, registered)
+show_engine(room)

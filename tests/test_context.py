@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from cleanroom_core.context import FORMAT, Context, create_home
-from cleanroom_core.errors import ConflictError, HomeError, NotReadyError, TokenKeyError
-from cleanroom_core.identity.permissions import Permission
+from cleanroom_core.context import FORMAT, Context, create_home, spark_sessions
+from cleanroom_core.errors import ConflictError, HomeError, InputError, NotPermittedError, NotReadyError, TokenKeyError
+from cleanroom_core.identity.permissions import Permission, Role
 from cleanroom_core.rehearsal import demo_users, import_room, prepare
 from cleanroom_core.rooms.roomfile import read_room_file
 from tests.stories.tiny_room import make_tiny_room, write_files
@@ -108,3 +108,29 @@ def test_demo_users_cover_every_role_of_every_side() -> None:
         mine = [user for user in users.values() if user.organisation == alias.upper()]
         assert frozenset().union(*(user.permissions for user in mine)) == frozenset(Permission)
     assert all(user.demo for user in users.values())
+
+
+def test_only_who_makes_rooms_chooses_the_engine_and_nothing_starts(tmp_path: Path) -> None:
+    room = make_tiny_room(tmp_path)
+    with pytest.raises(NotPermittedError):
+        room.context.choose_engine("shops", room.user("north", Role.ANALYST), "spark")
+    with pytest.raises(InputError, match="no engine 'polars'"):
+        room.context.choose_engine("shops", room.user("north", Role.ENGINEER), "polars")
+    assert room.context.info("shops").engine == "duckdb"
+    room.context.choose_engine("shops", room.user("south", Role.ENGINEER), "spark")
+    assert {room.context.side("shops", alias).room_engine.name for alias in ("north", "south")} == {"spark"}
+    room.context.close()
+    again = Context.open(room.home)
+    assert again.side("shops", "north").room_engine.name == "spark"
+    assert not (room.home / "spark").exists()
+    again.close()
+
+
+def test_a_spark_elsewhere_is_named_by_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CLEANROOM_SPARK_REMOTE", raising=False)
+    assert spark_sessions(tmp_path).needs_java
+    monkeypatch.setenv("CLEANROOM_SPARK_REMOTE", "sc://host:15002")
+    assert not spark_sessions(tmp_path).needs_java
+    monkeypatch.setenv("CLEANROOM_SPARK_REMOTE", "yarn")
+    with pytest.raises(InputError):
+        spark_sessions(tmp_path)

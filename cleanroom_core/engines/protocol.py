@@ -219,6 +219,7 @@ class RoomEngine(Protocol):
 
     name: str
     dialect: str
+    needs_java: bool  # on this machine
 
     def run(
         self,

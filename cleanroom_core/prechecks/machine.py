@@ -9,6 +9,7 @@ import re
 import shutil
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -25,8 +26,9 @@ from cleanroom_core.prechecks.python_version import PythonFacts
 _CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")  # version 2, version 1
 
 
-def machine(home: Path, requirements: Path, keys: Sequence[Path] = ()) -> Gatherers:
-    """Gatherers for `MACHINE`. `home`: one side's home. `requirements`: requirements.txt. `keys`: that side's key files."""
+def machine(home: Path, requirements: Path, keys: Sequence[Path] = (), spark: bool = False) -> Gatherers:
+    """Gatherers for `MACHINE`. `home`: one side's home. `requirements`: requirements.txt. `keys`: that side's key files.
+    `spark`: the room computes with Spark on this machine."""
     return {
         PythonFacts: lambda: PythonFacts(sys.version_info[:3]),
         PackageFacts: lambda: packages(requirements),
@@ -35,7 +37,7 @@ def machine(home: Path, requirements: Path, keys: Sequence[Path] = ()) -> Gather
         ClockFacts: lambda: clock(home),
         HomeFacts: lambda: home_folder(home),
         KeyFacts: lambda: KeyFacts({str(path): _mode(path) for path in keys}),
-        JavaFacts: java,
+        JavaFacts: lambda: replace(java(), needed=spark),
     }
 
 

@@ -113,7 +113,7 @@ def gatherers(side: Collaborator) -> Gatherers:
     keys = side.home / "keys"
     key_files = [keys / "log.key", keys / "cosigner.key", *sorted(keys.glob("token-*.key"))]
     return {
-        **machine(side.home, REQUIREMENTS, key_files),
+        **machine(side.home, REQUIREMENTS, key_files, side.room_engine.needs_java),
         ClockFacts: clock,
         TableFacts: lambda: TableFacts({asset: table_problem(asset) for asset in sorted(draft.sources)}),
         TokenKeyFacts: lambda: TokenKeyFacts({spec.key_id: key_problem(spec.key_id) for spec in specs.values()}),

@@ -72,3 +72,22 @@ def test_an_auditor_reads_only(tiny: Tiny, wizard: Wizard, step: str | None) -> 
     app = wizard("auditor", "room")
     assert not app.error
     assert buttons(app) == ["Sign out"]
+
+
+def test_an_engineer_chooses_the_engine_and_others_see_it(tiny: Tiny, wizard: Wizard) -> None:
+    from pages._ui.state import context
+
+    tiny("end")
+    (name,) = context().rooms()
+    assert "The plan is computed with **DuckDB**." in texts(wizard("harbour.analyst", "room"))
+    app = wizard("north.engineer", "room")
+    app = app.radio(key="room_engine").set_value("spark").run()
+    assert not app.error
+    assert context().info(name).engine == "spark"
+    assert context().side(name, "north").room_engine.name == "spark"
+    assert context().side(name, "harbour").room_engine.needs_java
+    assert "The plan is computed with **Spark**." in texts(wizard("harbour.analyst", "room"))
+    app = wizard("harbour.engineer", "room")
+    assert app.radio(key="room_engine").value == "spark"
+    app.radio(key="room_engine").set_value("duckdb").run()
+    assert context().side(name, "north").room_engine.name == "duckdb"

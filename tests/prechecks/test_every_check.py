@@ -78,6 +78,10 @@ CASES: list[tuple[Any, Status, str]] = [
     (JavaFacts("/usr/bin/java", "1.8.0_402"), CANNOT_TELL, "Java 17 or 21"),
     (JavaFacts("/usr/bin/java", "11.0.2"), CANNOT_TELL, "11.0.2"),
     (JavaFacts("/usr/bin/java", None), CANNOT_TELL, "unknown version"),
+    (JavaFacts(None, None, needed=True), FAIL, "No Java"),
+    (JavaFacts("/usr/bin/java", "17.0.15", needed=True), PASS, "17.0.15"),
+    (JavaFacts("/usr/bin/java", "11.0.2", needed=True), FAIL, "11.0.2"),
+    (JavaFacts("/usr/bin/java", None, needed=True), CANNOT_TELL, "unknown version"),
     (TableFacts({"accounts": None, "signals": None}), PASS, "2 tables readable: accounts, signals"),
     (TableFacts({"accounts": None, "signals": "the file is missing"}), FAIL, "signals: the file is missing"),
     (TableFacts({}), CANNOT_TELL, "no table"),
@@ -123,8 +127,8 @@ def test_facts_force_the_outcome(facts: Any, status: Status, said: str) -> None:
 def test_every_check_was_forced_to_every_outcome() -> None:
     forced = {(check_of(facts).name, status) for facts, status, _ in CASES}
     possible = {(check.name, status) for check in REHEARSAL for status in Status}
-    # a version and a number of bytes are always known; a missing Java is no failure; nothing to cosign is a pass
-    assert possible - forced == {("python", CANNOT_TELL), ("disk", CANNOT_TELL), ("java", FAIL)}
+    # a version and a number of bytes are always known; nothing to cosign is a pass
+    assert possible - forced == {("python", CANNOT_TELL), ("disk", CANNOT_TELL)}
 
 
 def test_checks_have_names_of_their_own() -> None:

@@ -17,6 +17,7 @@ class DuckDBRoomEngine:
 
     name = "duckdb"
     dialect = "duckdb"
+    needs_java = False
 
     def __init__(self, work_dir: Path) -> None:
         self._work_dir = work_dir

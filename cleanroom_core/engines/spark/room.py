@@ -24,6 +24,7 @@ class SparkRoomEngine:
 
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
+        self.needs_java = sessions.needs_java
 
     def run(
         self,

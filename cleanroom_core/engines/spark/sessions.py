@@ -48,6 +48,8 @@ _RETRY_MS = 2000
 
 
 class Sessions(Protocol):
+    needs_java: bool  # on this machine
+
     def session(self) -> SparkSession:
         """The session to work in, with `MEANING` set; opened at the first call and kept.
 
@@ -65,11 +67,14 @@ class LocalSpark:
     """Spark on this machine. `work_dir` holds what it spills, until it ends. `connect`: by way of a Spark Connect server in it
     that wants a token only this process has. One Java process serves the whole process; who starts it decides its memory."""
 
+    needs_java = True
+
     def __init__(self, work_dir: Path, threads: int = 2, memory_mb: int = 4096, connect: bool = False) -> None:
         self._work_dir, self._threads, self._memory_mb = work_dir, threads, memory_mb
         self._server = _server() if connect else {}
         self._lock = threading.Lock()
         self._spill = ExitStack()
+        self._is_ours = False
         self._session: SparkSession | None = None
         self._context: SparkSession | None = None
 
@@ -84,6 +89,9 @@ class LocalSpark:
     def _started(self) -> SparkSession:
         builder = _pyspark().builder.appName("cleanroom")
         _need_java()
+        from pyspark import SparkContext
+
+        self._is_ours = SparkContext._active_spark_context is None
         folder, _ = self._spill.enter_context(spill_folder(self._work_dir))
         settings = {**_settings(folder, self._threads, self._memory_mb), **self._server}
         return builder.config(map=settings).getOrCreate()
@@ -109,7 +117,7 @@ class LocalSpark:
         with self._lock:
             if self._url and self._session is not None:
                 self._session.stop()
-            if self._context is not None:
+            if self._context is not None and self._is_ours:
                 self._context.stop()
             self._session = self._context = None
             self._spill.close()
@@ -117,6 +125,8 @@ class LocalSpark:
 
 class ConnectSpark:
     """A Spark Connect server. It reads the share tables at the same paths as this machine, so both need the same storage."""
+
+    needs_java = False
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -143,6 +153,8 @@ class ConnectSpark:
 class GivenSpark:
     """A session of somebody else's, which stays open. A classic one gets a sibling with settings and views of its own; Connect
     sessions cannot have one, so `MEANING` is set in it."""
+
+    needs_java = False
 
     def __init__(self, session: SparkSession) -> None:
         self._given = session
