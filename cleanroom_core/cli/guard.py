@@ -120,10 +120,10 @@ def _content(path: Path) -> bytes:
 
 def _room_engine(name: str, work: Path, opened: ExitStack) -> RoomEngine:
     if name == "spark":
+        from cleanroom_core.context import spark_sessions
         from cleanroom_core.engines.spark.room import SparkRoomEngine
-        from cleanroom_core.engines.spark.sessions import LocalSpark
 
-        sessions = LocalSpark(work / "spark")
+        sessions = spark_sessions(work / "spark")
         opened.callback(sessions.close)
         sessions.session()  # without Java nothing can be played, which is said now and not at every step
         return SparkRoomEngine(sessions)
