@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 AISLES, CITIES, CHANNELS = ["bread", "fruit", "fish", "tea"], ["Bonn", "Paris", "Lyon"], ["web", "store"]
 AGES, TIERS = ["young", "middle", "old"], ["a", "b", "c"]
 UNIT = "customer"
-ROUNDED = {"income": 9000}  # the bound to which sums of it may be rounded beside the other side's table
+ROUNDED = {"income": 9000, "amount": 1000, "pieces": 20, "rating": 5}  # to what sums may be rounded beside another's table
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ def test_every_hole_has_a_session() -> None:
     assert {path.stem for path in SESSIONS.glob("*.jsonl")} >= HOLES
 
 
+@pytest.mark.usefixtures("same_process")
 @pytest.mark.parametrize("name", sorted(path.stem for path in SESSIONS.glob("*.jsonl")))
 def test_session(name: str, room: Market, tmp_path: Path) -> None:
     played = play(room, session(name), tmp_path)
@@ -42,6 +43,13 @@ def test_session(name: str, room: Market, tmp_path: Path) -> None:
         CHECKS[name](played)
 
 
+def test_a_session_in_the_engine_s_own_processes(room: Market, tmp_path: Path) -> None:
+    played = play(room, session("same_people_other_rows"), tmp_path)
+    assert len(_answered(played)) >= 2
+    assert played.reader.smallest() is None
+
+
+@pytest.mark.usefixtures("same_process")
 def test_dated_periods_compose_while_labels_move(tmp_path: Path) -> None:
     """Each period counts its own rows only: moving labels between periods gives no second look at any row."""
     room = market(tmp_path / "room", period=True)
@@ -49,6 +57,7 @@ def test_dated_periods_compose_while_labels_move(tmp_path: Path) -> None:
     assert played.reader.smallest() is None
 
 
+@pytest.mark.usefixtures("same_process")
 def test_a_measure_repeated_in_every_month_is_no_second_look_at_anybody(tmp_path: Path) -> None:
     """Everybody buys once a month, one person not in April: the bank's sums must not differ by that one."""
     room = market(tmp_path / "room", monthly=True)
