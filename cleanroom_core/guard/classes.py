@@ -3,7 +3,8 @@
 A *universe* is one asset A: its rows, left joined to every asset some part joins it to, so that a row of A stands in it whether
 or not it has met anybody. Assets that do not bear the rows of a part join by keys that occur once, as in the query of the part;
 the one that may bear them, if it is not A, joins with all its rows (a universe for each such asset, so that two of them never
-multiply each other). A column is what its classes are (`class_columns`), whether an asset was met is a column too.
+multiply each other). Where every part joins the same assets and a row is of one and the same person in all of them, they are
+one universe. A column is what its classes are (`class_columns`), whether an asset was met is a column too.
 
 Parts of earlier snapshots of the data read the same universe: a row of A is the same row in both when everything in it is the
 same, so that a combination over both is about the rows that came, went or changed.
@@ -11,7 +12,7 @@ same, so that a combination over both is about the rows that came, went or chang
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from math import prod
@@ -95,9 +96,8 @@ def class_queries(parts: Sequence[PlannedPart], thresholds: Thresholds) -> tuple
                     hint="Its owner publishes the asset again, or names a domain in the rule.",
                     code="NO_LABELS",
                 )
-    found = tuple(
-        _Universe(asset, other, parts, questions, numbers).query(thresholds) for asset, other, numbers in _universes(questions)
-    )
+    universes = _once(_universes(questions), parts, questions)
+    found = tuple(_Universe(asset, other, parts, questions, numbers).query(thresholds) for asset, other, numbers in universes)
     phantoms = sum(_phantoms(query.plan) for query in found)
     if phantoms > MOST_PHANTOMS:
         raise InputError(
@@ -131,6 +131,27 @@ def _universes(questions: Sequence[Question]) -> Iterator[tuple[str, str | None,
             yield name, None, own
 
 
+def _once(
+    found: Iterable[tuple[str, str | None, list[int]]], parts: Sequence[PlannedPart], questions: Sequence[Question]
+) -> Iterator[tuple[str, str | None, list[int]]]:
+    """Universes without those whose rows and people are those of another one."""
+    known: set[tuple[int, ...]] = set()
+    for asset, other, numbers in sorted(found, key=lambda each: each[1] is not None):  # those of bearers are the smaller work
+        if _same_people(parts, questions, numbers):
+            if tuple(numbers) in known:
+                continue
+            known.add(tuple(numbers))
+        yield asset, other, numbers
+
+
+def _same_people(parts: Sequence[PlannedPart], questions: Sequence[Question], numbers: Sequence[int]) -> tuple[str, ...]:
+    """The assets, when each part joins all of them and counts their people as one; empty otherwise."""
+    units = {questions[n].layout.units for n in numbers}
+    (first, *others) = next(iter(units))
+    apart = len(units) > 1 or others or first.optional or len({parts[n].snapshot for n in numbers}) > 1
+    return () if apart or len(first.assets) == 1 else tuple(sorted(first.assets))
+
+
 @dataclass
 class _Universe:
     """One universe being made. `other`: the asset whose rows multiply those of `asset`."""
@@ -152,9 +173,10 @@ class _Universe:
         for snapshot in self.snapshots:
             self._add_columns(snapshot)
         words = self._words()
+        same = _same_people(self.parts, self.questions, self.numbers)
         plan = ClassPlan(
-            self.asset if self.other is None else f"{self.asset} by {self.other}",
-            thresholds.minimum((self.asset,)),
+            " and ".join(same) if same else self.asset if self.other is None else f"{self.asset} by {self.other}",
+            thresholds.minimum(same or (self.asset,)),
             tuple(self.columns),
             tuple(words),
             {n: self._part(n) for n in self.numbers},

@@ -56,7 +56,7 @@ def test_both_sides_read_the_certificate_and_the_custodian_keeps_its_seed(at: At
     certificate = result.certificate
     assert certificate["certified"] is True
     assert result.checks["certificate"] is True
-    assert {each["asset"] for each in certificate["universes"]} == {"north.baskets", "south.members by north.baskets"}
+    assert {each["asset"] for each in certificate["universes"]} == {"north.baskets and south.members"}
     assert all(each["minimum"] == 20 and each["people"] % 10 == 0 for each in certificate["universes"])
     assert set(result.snapshot) == {"north.baskets", "south.members"}
     seed = bytes.fromhex(_outcome(tiny, "north", result)["seed"])
@@ -173,7 +173,7 @@ def test_the_certificate_reads_as_words_whoever_wrote_it(at: At) -> None:
     (result,) = at("quarantined").side("south").state().results
     said = dict(facts(result.certificate))
     assert said["partitions certified together"] == "1"
-    assert said["rows of north.baskets"].startswith("at least 20 people")
+    assert said["rows of north.baskets and south.members"].startswith("at least 20 people")
     assert blocked(result.certificate) == ()
     hostile: dict[str, Any] = {"sheets": "<b>", "universes": [3, {"asset": 4}], "withheld": ["x"], "blocked": [7, "why"]}
     assert facts(hostile) == ()
