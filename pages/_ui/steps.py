@@ -32,7 +32,7 @@ STEPS: tuple[Step, ...] = (
     Step("tokens", "Tokens", Permission.ROOM_READ),
     Step("room", "Room", Permission.ROOM_READ),
     Step("plan", "Release plan", Permission.ROOM_READ),
-    Step("try_it", "Try to break it", Permission.POLICY_PREVIEW),
+    Step("attack", "Try to break it", Permission.ROOM_READ),
     Step("review", "Review", Permission.ROOM_READ),
     Step("results", "Results", Permission.ROOM_READ),
     Step("log", "Log", Permission.LOG_READ),

@@ -23,7 +23,7 @@ def asked(app: Any, sql: str, label: str) -> Any:
 
 def test_there_is_nothing_to_try_before_a_table_is_registered(tiny: Tiny, wizard: Wizard) -> None:
     tiny("agreement harbour signed")
-    app = wizard("north.steward", "try_it")
+    app = wizard("north.steward", "attack")
     assert not app.error
     assert "Here you attack your own policy" in texts(app)
     assert "Play from the start" not in buttons(app)
@@ -32,7 +32,7 @@ def test_there_is_nothing_to_try_before_a_table_is_registered(tiny: Tiny, wizard
 def test_statements_and_a_period_are_played_in_order(tiny: Tiny, wizard: Wizard) -> None:
     room = tiny("assets harbour registered")
     before = room.side("north").log.size()
-    app = wizard("north.steward", "try_it")
+    app = wizard("north.steward", "attack")
     app = asked(app, SQL, "Ask as Harbour Club")
     app = asked(app, "SELECT person_token FROM north.orders", "Ask as Harbour Club")
     app = asked(app, f"{SQL} ORDER BY n", "Ask as North Shop")
@@ -57,9 +57,17 @@ def test_statements_and_a_period_are_played_in_order(tiny: Tiny, wizard: Wizard)
     assert "Answered" not in texts(app)
 
 
+def test_others_are_told_who_may(tiny: Tiny, wizard: Wizard) -> None:
+    tiny("assets harbour registered")
+    app = wizard("harbour.analyst", "attack")
+    assert not app.error
+    assert "Tried by: engineer or steward or officer of Harbour Club" in texts(app)
+    assert "Play from the start" not in buttons(app)
+
+
 def test_a_session_that_cannot_be_used_says_which_line(tiny: Tiny, wizard: Wizard) -> None:
     tiny("assets harbour registered")
-    app = wizard("north.officer", "try_it")
+    app = wizard("north.officer", "attack")
     app.text_area(key="try_session").set_value('{"event": "period"}\n{"event": "revoke", "table": "members", "where": "TRUE"}')
     app = press(app, "Play from the start")
     assert "line 2" in app.error[0].value

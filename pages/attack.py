@@ -21,7 +21,7 @@ from pages._ui.room import Room, open_room
 from pages._ui.state import Viewer
 from pages._ui.tables import show_table
 
-viewer = require(Permission.POLICY_PREVIEW)
+viewer = require(Permission.ROOM_READ)
 SESSION, STATEMENT, TRIED = "try_session", "try_statement", "_tried"
 BADGES: dict[Outcome, tuple[type_of_status, str]] = {
     Outcome.REJECTED: ("blocked", "Rejected: refused by the guard"),
@@ -114,10 +114,13 @@ st.write(
     "your figures. It plays in memory against your own tables as they are registered; nothing is signed, logged or kept."
 )
 names = ", ".join(f"{room.alias}.{name}" for name in tables)
-st.caption(
+st.markdown(
     f"Tables here: {plain(names)}. The other side's are not: what joins both is tried where the room file and both tables lie, "
     "with `cleanroom guard replay`."
 )
+if not room.may(Permission.POLICY_PREVIEW):
+    st.caption(f"Tried by: {room.who_may(Permission.POLICY_PREVIEW)}.")
+    st.stop()
 editor(room)
 with st.container(horizontal=True):
     started = st.button("Play from the start", type="primary")
