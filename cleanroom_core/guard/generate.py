@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import date
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from functools import reduce
 
 from sqlglot import exp
 
@@ -168,9 +169,24 @@ def _second(question: Question, u: int) -> exp.Select:
         columns.append(aliased(trees.case((once, exp.Max(this=below)), default=exp.Max(this=first.copy())), f"{name}_second"))
         twice = exp.Add(this=first.copy(), expression=first.copy())
         large.append(exp.GT(this=exp.Add(this=twice, expression=first), expression=column(total, cells)))
-    on = all_of([_same_cell(question, people, cells), any_of(large)])
+    on = all_of([_same_cell(question, people, cells), any_of(large), *_all_read(question, u)])
     joined = trees.join(trees.named(cells), on)
     return select(columns, trees.named(people), joins=[joined], group=_keys(question, cells), having=_some(question))
+
+
+def _all_read(question: Question, u: int) -> Iterator[exp.Expr]:
+    """Always true, because counts are never negative. Reads the columns that nothing else of `second_u` reads: Spark computes a
+    part of a statement once only where every reader of it wants the same columns of it."""
+    figures = list(_counted(question, u))
+    people: list[exp.Expr] = [column(f"f{f}_count", f"unit_{u}") for f, _ in figures]
+    counts = [f"u{u}_people"]
+    for f, figure in figures:
+        counts += [f"f{f}_count", f"u{u}_f{f}_people", f"u{u}_f{f}_missing"]
+        counts += [f"u{u}_f{f}_ones", f"u{u}_f{f}_others"] if figure.binary else []
+    for columns in (people, [column(name, f"cells_{u}") for name in counts]):
+        if columns:
+            added = reduce(lambda one, two: exp.Add(this=one, expression=two), columns)
+            yield exp.GTE(this=added, expression=integer(0))
 
 
 def _contributions(question: Question, u: int, table: str | None = None) -> Iterator[tuple[str, exp.Expr, str]]:
