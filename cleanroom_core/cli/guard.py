@@ -1,4 +1,4 @@
-"""`cleanroom guard`: ask the guard for its verdict on a question, before anything is signed or run."""
+"""`cleanroom guard`: ask the guard for its verdict on a question, or attack a whole room, before anything is signed or run."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def command() -> None:
-    """The guard's verdicts."""
+    """The guard's verdicts, and sessions that try to break a room."""
 
 
 @command.command()

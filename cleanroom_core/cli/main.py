@@ -28,7 +28,7 @@ NOUNS: dict[str, str] = {
     "log": "Read the signed logs.",
     "table": "Look at a CSV, Parquet or Delta table before it is used.",
     "token": "Token keys, specs and their vectors.",
-    "guard": "Ask the guard for its verdict on a query.",
+    "guard": "Ask the guard for its verdict on a query; try to break a room.",
     "precheck": "Check this machine and the room: pass, fail or cannot tell.",
     "reset": "Throw the rehearsal away (asks first).",
 }
