@@ -211,6 +211,22 @@ def prepared(session: SparkSession) -> SparkSession:
     return session
 
 
+def mark(session: SparkSession, name: str) -> None:
+    """What this thread asks from now on can be interrupted by this name."""
+    if _is_connect(session):
+        session.addTag(name)
+    else:  # pyspark 4.0 has tags here too, but they reach no job
+        session.sparkContext.setJobGroup(name, "cleanroom")
+
+
+def interrupt(session: SparkSession, name: str) -> None:
+    """Stop what bears this name and runs now; what comes after it runs."""
+    if _is_connect(session):
+        session.interruptTag(name)
+    else:
+        session.sparkContext.cancelJobGroup(name)
+
+
 def _settings(folder: Path, threads: int, memory_mb: int) -> dict[str, Any]:
     logging = folder.absolute() / "log4j2.properties"
     logging.write_text(_SILENT, encoding="utf-8")

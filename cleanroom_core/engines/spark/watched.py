@@ -16,7 +16,7 @@ from cleanroom_core.engines import failures
 from cleanroom_core.engines.delta import Snapshot
 from cleanroom_core.engines.protocol import Limits, Progress
 from cleanroom_core.engines.spark.reading import naive, opened
-from cleanroom_core.engines.spark.sessions import Sessions
+from cleanroom_core.engines.spark.sessions import Sessions, interrupt, mark
 from cleanroom_core.engines.spark.statement import RefusedStatement, with_views
 from cleanroom_core.errors import CleanRoomError
 
@@ -35,8 +35,8 @@ class Stopped(Exception):  # noqa: N818 - the caller asked for it, nothing went 
 
 
 class Run:
-    """What the work of one call may use. Its tables are temporary views with names nobody else has; its queries carry its id as
-    their tag, so that they can be interrupted and no others."""
+    """What the work of one call may use. Its tables are temporary views with names nobody else has; its queries bear its id,
+    so that they can be interrupted and no others."""
 
     def __init__(self, sessions: Sessions, tables: Mapping[str, Snapshot], limits: Limits) -> None:
         self.id = secrets.token_hex(16)
@@ -73,7 +73,7 @@ class Run:
     @contextmanager
     def _opened(self) -> Iterator[None]:
         session = self._session = self._sessions.session()
-        session.addTag(self.id)
+        mark(session, self.id)
         try:
             for name, found in self._tables.items():
                 self.check()
@@ -81,7 +81,6 @@ class Run:
             yield
         finally:
             with suppress(Exception):  # a session that is lost has no views any more either
-                session.removeTag(self.id)
                 for view in self._views.values():
                     session.catalog.dropTempView(view)
 
@@ -126,7 +125,7 @@ class Run:
         while thread.is_alive() and time.monotonic() < ends:
             if self._session is not None:
                 with suppress(Exception):
-                    self._session.interruptTag(self.id)
+                    interrupt(self._session, self.id)
             thread.join(_INTERRUPT_EVERY)
 
     def _said(self, error: BaseException) -> BaseException:
