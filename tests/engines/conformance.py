@@ -143,6 +143,8 @@ class OwnerConformance:
 
 
 class RoomConformance:
+    many: int = 200_000  # rows of which all pairs together keep the engine busy for longer than the time limit of a test
+
     @pytest.fixture(scope="class")
     @classmethod
     def table(cls, owner: OwnerEngine, tmp_path_factory: pytest.TempPathFactory) -> ShareTable:
@@ -211,7 +213,7 @@ class RoomConformance:
     def test_a_query_that_takes_too_long_is_stopped_and_the_next_one_runs(
         self, owner: OwnerEngine, room: RoomEngine, table: ShareTable, tmp_path: Path
     ) -> None:
-        pq.write_table(pa.table({"n": range(200_000)}), tmp_path / "many.parquet")
+        pq.write_table(pa.table({"n": range(self.many)}), tmp_path / "many.parquet")
         select = whole(owner, Schema((Column("n", BIGINT),)))
         many, _ = owner.publish(Source(tmp_path / "many.parquet", {}), select, tmp_path / "many", "i", {})
         sql = sql_for(room, "SELECT count(*) FROM provider.many a, provider.many b WHERE a.n + b.n <> 7")

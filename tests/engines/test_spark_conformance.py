@@ -13,6 +13,8 @@ from tests.spark import MARKS, TestSpark
 
 pytestmark = MARKS
 
+PAIRED = 40_000  # Spark looks for a cancellation between batches of a join only, so that this one ends by itself before long
+
 
 @pytest.fixture(scope="module")
 def owner(tmp_path_factory: pytest.TempPathFactory) -> DuckDBOwnerEngine:
@@ -20,6 +22,8 @@ def owner(tmp_path_factory: pytest.TempPathFactory) -> DuckDBOwnerEngine:
 
 
 class TestRoomOnClassicSpark(RoomConformance):
+    many = PAIRED
+
     @pytest.fixture(scope="class")
     @classmethod
     def room(cls, spark: TestSpark) -> SparkRoomEngine:
@@ -27,6 +31,8 @@ class TestRoomOnClassicSpark(RoomConformance):
 
 
 class TestRoomOverSparkConnect(RoomConformance):
+    many = PAIRED
+
     @pytest.fixture(scope="class")
     @classmethod
     def room(cls, spark: TestSpark) -> SparkRoomEngine:
