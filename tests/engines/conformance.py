@@ -143,6 +143,7 @@ class OwnerConformance:
 
 
 class RoomConformance:
+    patience: float = 2.0  # seconds
     many: int = 200_000  # rows of which all pairs together keep the engine busy for longer than the time limit of a test
 
     @pytest.fixture(scope="class")
@@ -220,7 +221,7 @@ class RoomConformance:
         pairs = CellQuery("q", sql, ("provider.many",))
         self.ask(room, table, "SELECT 1 FROM provider.asset")  # whatever has to start has started
         with pytest.raises(QueryTimeoutError):
-            room.run([pairs], {"provider.many": many}, Limits(seconds=2))
+            room.run([pairs], {"provider.many": many}, Limits(seconds=self.patience))
         steps: list[str] = []
         with pytest.raises(QueryCancelledError):
             room.run([pairs], {"provider.many": many}, Limits(), lambda what, _: steps.append(what), lambda: bool(steps))

@@ -22,7 +22,7 @@ def owner(tmp_path_factory: pytest.TempPathFactory) -> DuckDBOwnerEngine:
 
 
 class TestRoomOnClassicSpark(RoomConformance):
-    many = PAIRED
+    many, patience = PAIRED, 0.5
 
     @pytest.fixture(scope="class")
     @classmethod
@@ -31,7 +31,7 @@ class TestRoomOnClassicSpark(RoomConformance):
 
 
 class TestRoomOverSparkConnect(RoomConformance):
-    many = PAIRED
+    many, patience = PAIRED, 0.5
 
     @pytest.fixture(scope="class")
     @classmethod

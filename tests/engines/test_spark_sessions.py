@@ -125,6 +125,9 @@ engine.close()
 
 @pytest.mark.spark
 @pytest.mark.slow
+@pytest.mark.skipif(
+    "CLEANROOM_TEST_SPARK_LOST" not in os.environ, reason="starts and kills Java four times: CLEANROOM_TEST_SPARK_LOST=1"
+)
 @pytest.mark.parametrize("remote", ["", "local[2]"])
 def test_a_java_that_is_gone_is_started_anew_and_no_log_quotes_a_row(table: ShareTable, tmp_path: Path, remote: str) -> None:
     done = subprocess.run(
