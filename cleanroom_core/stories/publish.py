@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from cleanroom_core.engines.inbox import InboxFile, listing, save_upload
-from cleanroom_core.engines.protocol import Described, Preview, Progress, Row, ShareSelect, ShareTable, Source, Value
+from cleanroom_core.engines.protocol import Described, Preview, Progress, Row, ShareSelect, ShareTable, Source
 from cleanroom_core.errors import InputError, IntegrityError, NotReadyError, Problem
 from cleanroom_core.identity.permissions import Permission, User
 from cleanroom_core.policies.combine import combine
@@ -259,11 +259,9 @@ def _share_select(side: Collaborator, policy: Policy, compiled: CompiledPolicy) 
 
 
 def _labels(side: Collaborator, policy: Policy, table: ShareTable, minimum_cohort: int) -> dict[str, list[Any]]:
-    """Published labels per dimension, as JSON. Raises InputError for a dimension that is really an identifier."""
-    found = side.owner_engine.labels(table, label_queries(policy.rule, table.schema, minimum_cohort, ENGINE_DIALECT))
-    labels: dict[str, set[Value]] = {}
-    for name, values in found.items():
-        labels.setdefault(name.partition("@")[0], set()).update(values)
+    """Published labels per dimension, those of a date per grid (`column@month`), as JSON. Raises InputError for a dimension
+    that is really an identifier."""
+    labels = side.owner_engine.labels(table, label_queries(policy.rule, table.schema, minimum_cohort, ENGINE_DIALECT))
     for name, known in labels.items():
         if len(known) > LABEL_LIMIT:
             raise InputError(
