@@ -115,6 +115,10 @@ def _plan(sides: Mapping[str, Collaborator], cast: Cast, templates: Sequence[Tem
     for alias in uncomputed(sides[asker].state()):
         names = compute_plan(sides[alias], cast[alias][Role.ENGINEER])
         yield Played("compute", alias, "quarantined", ", ".join(names))
+        yield from _review(sides, cast)  # before the next side computes: what is undecided leaves it little room
+
+
+def _review(sides: Mapping[str, Collaborator], cast: Cast) -> Iterator[Played]:
     for alias, side in sides.items():
         reviewer = cast[alias][Role.REVIEWER]
         for waiting in waiting_results(side, reviewer):
