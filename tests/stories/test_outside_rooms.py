@@ -72,17 +72,17 @@ def expected(joined: pd.DataFrame, keys: list[str], people: list[str], minimum: 
     return found
 
 
-def assert_equal(rows: list[tuple[Any, ...]], cells: Mapping[tuple[Any, ...], list[Any]], keys: int) -> None:
+def assert_equal(rows: list[tuple[Any, ...]], cells: Mapping[tuple[Any, ...], list[Any]], keys: int, withheld: int = 0) -> None:
+    """`withheld`: how many cells the certificate keeps back, so that no combination of sheets is about few people."""
     shown = {tuple(_plain(label) for label in row[:keys]): row[keys:] for row in rows}
     assert shown.keys() <= cells.keys()
-    assert len(cells) - len(shown) <= 2, "the certificate may withhold a cell or two, and no more"
+    assert len(cells) - len(shown) == withheld
     for labels, wanted in ((labels, cells[labels]) for labels in shown):
         for got, want in zip(shown[labels], wanted, strict=True):
             if isinstance(want, str):
                 assert str(got) == want, labels
             else:
-                # Measures of the receiver, and those a join repeats, are released in steps of one value.
-                assert float(got) == pytest.approx(float(want), rel=0.03, abs=1e-9), labels
+                assert float(got) == pytest.approx(float(want), rel=1e-9, abs=1e-9), labels
 
 
 def _plain(label: Any) -> Any:
@@ -105,9 +105,13 @@ def total(column: str) -> Figure:
     return lambda cell: cell[column].sum()
 
 
-def stepped(column: str, step: int) -> Figure:
+def stepped(column: str, step: float) -> Figure:
     """The receiver's own measure, or one that the join repeats: its sum in steps of the largest value."""
     return lambda cell: half_up(cell[column].sum() / step, "1") * step
+
+
+def stepped_mean(column: str, step: float) -> Figure:
+    return lambda cell: stepped(column, step)(cell) / len(cell)
 
 
 def people(column: str, minimum: int) -> Figure:
@@ -157,7 +161,7 @@ def test_telecom_churn_from_a_german_csv(tmp_path: Path, played: Callable[[str],
     joined = kept.merge(right, on="key")
     wanted = expected(
         joined, ["Tarif Größe", "os"], ["key"], 20, n=rows, churn=mean("churned"),
-        arpu=lambda cell: half_up(stepped("umsatz", 100)(cell) / len(cell), "0.01"), revenue=stepped("umsatz", 100),
+        arpu=lambda cell: half_up(stepped_mean("umsatz", 100)(cell), "0.01"), revenue=stepped("umsatz", 100),
     )  # fmt: skip
     wanted = {labels: values for labels, values in wanted.items() if values[0] >= 50}
     first = figures(steps, 0)
@@ -166,7 +170,11 @@ def test_telecom_churn_from_a_german_csv(tmp_path: Path, played: Callable[[str],
     for number, (fast, region) in enumerate([(True, "Süd"), (False, "Ost")], start=1):
         part = joined[(joined.is_5g == fast) & (joined.region == region)]
         keys = ["region", "is_5g", "jahr"]
-        assert_equal(figures(steps, number), expected(part, keys, ["key"], 20, p=people("key", 20), n=rows, age=mean("age")), 3)
+        assert_equal(
+            figures(steps, number),
+            expected(part, keys, ["key"], 20, p=people("key", 20), n=rows, age=stepped_mean("age", 48)),
+            3,
+        )
 
 
 def test_insurance_claims_from_a_delta_table(tmp_path: Path, played: Callable[[str], list[Played]]) -> None:
@@ -208,11 +216,11 @@ def test_insurance_claims_from_a_delta_table(tmp_path: Path, played: Callable[[s
     assert_equal(figures(steps, 0), alone, 0)
     assert_equal(figures(steps, 6), alone, 0)  # asked again as SQL, without ORDER or semicolon
     by_kind = expected(
-        joined[joined.status != "open"], ["kind", "channel"], who, 25, n=rows, total=total("amount"), premium=mean("premium"),
-        rate=mean("fraud"), ratio=lambda cell: cell.amount.sum() / cell.premium.sum(),
+        joined[joined.status != "open"], ["kind", "channel"], who, 25, n=rows, total=total("amount"), premium=stepped_mean("premium", 700.5),
+        rate=mean("fraud"), ratio=lambda cell: cell.amount.sum() / stepped("premium", 700.5)(cell),
     )  # fmt: skip
     assert_equal(figures(steps, 1), by_kind, 2)
-    assert_equal(figures(steps, 2), expected(joined, ["month"], who, 25, n=rows, total=total("amount")), 1)
+    assert_equal(figures(steps, 2), expected(joined, ["month"], who, 25, n=rows, total=stepped("amount", 2500)), 1, withheld=1)
     window = joined[[date(2023, 4, 1) <= day < date(2024, 7, 1) for day in joined.claim_date]]
     window = window[(window.Order == "A") | window.channel.isin(["agent", "online"])]
     assert_equal(figures(steps, 3), expected(window, ["kind", "year"], who, 25, n=rows), 2)
@@ -273,7 +281,7 @@ def test_retail_loyalty_by_mail_address(tmp_path: Path, played: Callable[[str], 
         part = joined[(joined.tier == tier) & (joined.promo == promo)]
         bands = expected(
             part, ["band"], ["key"], 15, average=lambda cell: cell.basket.sum() / len(cell),
-            per_click=lambda cell: half_up(100 * cell.basket.sum() / cell.clicks.sum(), "0.001"), score=mean("score"),
+            per_click=lambda cell: half_up(100 * cell.basket.sum() / stepped("clicks", 80)(cell), "0.001"), score=stepped_mean("score", 1),
         )  # fmt: skip
         best = sorted(bands.items(), key=lambda item: -item[1][0])[:2]
         shown = figures(steps, number)
@@ -281,7 +289,7 @@ def test_retail_loyalty_by_mail_address(tmp_path: Path, played: Callable[[str], 
         assert [(row[0],) for row in shown] == [labels for labels, _ in best]
     assert_equal(figures(steps, 3), expected(joined, ["quarter", "big"], ["key"], 15, n=rows, p=people("key", 15)), 2)
     part = joined[(joined.basket >= 20) & joined.tier.isin(["gold", "silver"])]
-    assert_equal(figures(steps, 4), expected(part, ["tier"], ["key"], 15, n=rows, revenue=total("basket")), 1)
+    assert_equal(figures(steps, 4), expected(part, ["tier"], ["key"], 15, n=rows, revenue=stepped("basket", 250)), 1)
 
 
 def test_homes_and_health_joined_by_household(tmp_path: Path, played: Callable[[str], list[Played]]) -> None:
@@ -289,7 +297,7 @@ def test_homes_and_health_joined_by_household(tmp_path: Path, played: Callable[[
     dice, n, homes = np.random.default_rng(12), 1500, 400
     patients = pd.DataFrame({
         "SSN": [f"{i:09d}" for i in range(n)],
-        "Addr": [f"H{h:05d}" for h in dice.integers(0, homes, n)],
+        "Addr": [f"H{h:05d}" for h in dice.integers(0, homes * 3 // 4, n)],
         "Age": dice.integers(0, 95, n),
         "Ill": dice.choice(["TRUE", "FALSE"], n, p=[0.02, 0.98]),
         "Ward": dice.choice(["A", "B", ""], n),
@@ -337,10 +345,14 @@ def test_homes_and_health_joined_by_household(tmp_path: Path, played: Callable[[
         homes=people("key", 20),
     )
     assert len({isinstance(values[1], str) for values in wanted.values()}) == 2  # both kinds occur
-    assert_equal(figures(steps, 1), wanted, 2)
-    assert_equal(figures(steps, 2), expected(both, ["ward", "Select"], who, 20, n=rows), 2)
+    assert_equal(figures(steps, 1), wanted, 2, withheld=3)
+    assert_equal(figures(steps, 2), expected(both, ["ward", "Select"], who, 20, n=rows), 2, withheld=1)
     three = both.merge(meters, on="key")
-    assert_equal(figures(steps, 3), expected(three, ["heat"], who, 20, kwh=mean("kwh"), rooms=mean("rooms"), n=rows), 1)
+    assert_equal(
+        figures(steps, 3),
+        expected(three, ["heat"], who, 20, kwh=stepped_mean("kwh", 6000), rooms=stepped_mean("rooms", 6), n=rows),
+        1,
+    )
     assert_equal(figures(steps, 4), expected(right.merge(meters, on="key"), ["heat"], ["key"], 20, n=rows, kwh=total("kwh")), 1)
     part = right[(right.decade >= 1950) & (right.heat != "oil")]
     assert_equal(figures(steps, 5), expected(part, ["decade"], ["key"], 20, n=rows), 1)
