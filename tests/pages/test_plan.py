@@ -145,16 +145,16 @@ def test_computing_is_a_job_of_the_custodians_side(tiny: Make, wizard: Make) -> 
 def test_a_job_can_be_cancelled_and_run_again(tiny: Make, wizard: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     room = tiny("plan harbour signed")
     engine, started = room.side("north").room_engine, threading.Event()
-    run = engine.run
+    compute = engine.compute
 
-    def slow(queries: Any, tables: Any, limits: Any, progress: Any, cancelled: Callable[[], bool]) -> Any:
+    def slow(job: Any, tables: Any, limits: Any, progress: Any, cancelled: Callable[[], bool]) -> Any:
         progress("Counting", 0.5)
         started.set()
         while not cancelled():
             time.sleep(0.01)
-        return run(queries, tables, limits, progress, cancelled)
+        return compute(job, tables, limits, progress, cancelled)
 
-    monkeypatch.setattr(engine, "run", slow)
+    monkeypatch.setattr(engine, "compute", slow)
     app = wizard("north.engineer", "plan")
     press(app, "Compute the plan")
     assert started.wait(30)
@@ -168,7 +168,7 @@ def test_a_job_can_be_cancelled_and_run_again(tiny: Make, wizard: Make, monkeypa
     assert "QUERY\\_CANCELLED" in app.error[0].value
     assert room.side("north").state().results == ()
     assert "Failed or cancelled" in texts(app)
-    monkeypatch.setattr(engine, "run", run)
+    monkeypatch.setattr(engine, "compute", compute)
     press(app, "Compute the plan")
     finish(app, room)
     assert len(room.side("north").state().results) == 1
