@@ -48,9 +48,11 @@ without() {
 browser_starts || install_browser || without "Chromium could not be installed" "$(reason)" browser
 java_is_there || install_java || without "There is no Java 17 or 21 for Spark" "$(reason)" spark
 
-[ -n "$marks" ] || exec $python -m pytest
+# Two at a time: many tests wait for a browser or a process of their own. More would only take each other's memory.
+tests="$python -m pytest -n 2 --dist=loadgroup"
+[ -n "$marks" ] || exec $tests
 status=0
-$python -m pytest -m "$marks" || status=$?
+$tests -m "$marks" || status=$?
 printf %s "$left_out"
 [ "${CI:-}" != true ] || exit 1
 exit $status

@@ -11,6 +11,23 @@ from tests.chromium import launch_options
 from tests.spark import TestSpark, need_java
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What runs together when the tests are shared out among processes (`-n 2 --dist=loadgroup`): the tests of a file, as they
+    share what they set up, and all tests on Spark, as they share one Java. What takes longest alone comes first."""
+    items.sort(key=_first)
+    for item in items:
+        item.add_marker(
+            pytest.mark.xdist_group(
+                "spark" if item.get_closest_marker("spark") else f"{item.path.parent.name}/{item.path.stem}"
+            )
+        )
+
+
+def _first(item: pytest.Item) -> int:
+    return 0 if item.get_closest_marker("spark") else 1 if "journeys" in item.path.parts else 2
+
+
 @pytest.fixture(scope="session")
 def chromium_options() -> dict[str, object]:
     """Keyword arguments for `playwright.chromium.launch` in tests marked `browser`."""
