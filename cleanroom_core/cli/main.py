@@ -30,6 +30,7 @@ NOUNS: dict[str, str] = {
     "token": "Token keys, specs and their vectors.",
     "guard": "Ask the guard for its verdict on a query; try to break a room.",
     "precheck": "Check this machine and the room: pass, fail or cannot tell.",
+    "simulate": "Two strict Databricks workspaces to rehearse against.",
     "reset": "Throw the rehearsal away (asks first).",
 }
 

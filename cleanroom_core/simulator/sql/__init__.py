@@ -1,0 +1,1 @@
+"""SQL statements of a workspace and of a room, executed on DuckDB."""
