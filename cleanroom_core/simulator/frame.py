@@ -20,7 +20,7 @@ from starlette.routing import Route as Place
 from cleanroom_core.simulator import faults
 from cleanroom_core.simulator.call import Call, Route
 from cleanroom_core.simulator.groups import ROUTES
-from cleanroom_core.simulator.refusal import GUESS, Refusal
+from cleanroom_core.simulator.refusal import DOCUMENTED, GUESS, Refusal, missing
 from cleanroom_core.simulator.state import State
 from cleanroom_core.simulator.strict import Json
 from cleanroom_core.simulator.world import Workspace, fingerprint, now
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"]
 SOURCE_HEADER = "X-Simulator-Source"
+_NEED_METASTORE = ("/api/2.1/unity-catalog/", "/api/2.0/clean-rooms")
 _log = logging.getLogger(__name__)
 
 
@@ -112,6 +113,8 @@ class _Server:
                 asked.headers,
                 asked.host,
             )
+            if route.path.startswith(_NEED_METASTORE) and call.get("assignment") is None:
+                raise missing("No metastore assigned for the current workspace.", "METASTORE_DOES_NOT_EXIST", DOCUMENTED)
             return route.handler(call), route.source
 
     def _find(self, asked: Asked) -> tuple[Route, dict[str, str]]:

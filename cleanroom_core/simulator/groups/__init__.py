@@ -3,7 +3,24 @@
 from __future__ import annotations
 
 from cleanroom_core.simulator.call import Route
-from cleanroom_core.simulator.groups import assets, control, identity, reviews, rooms, rules, task_runs
+from cleanroom_core.simulator.groups import (
+    assets,
+    catalogs,
+    compute,
+    control,
+    grants,
+    identity,
+    metastores,
+    notebooks,
+    policies,
+    recipients,
+    reviews,
+    rooms,
+    rules,
+    secrets,
+    settings,
+    task_runs,
+)
 
 ROUTES: list[Route] = [
     *control.ROUTES,
@@ -13,4 +30,13 @@ ROUTES: list[Route] = [
     *reviews.ROUTES,
     *rules.ROUTES,
     *task_runs.ROUTES,
+    *metastores.ROUTES,
+    *catalogs.ROUTES,
+    *grants.ROUTES,
+    *policies.ROUTES,
+    *recipients.ROUTES,
+    *compute.ROUTES,
+    *secrets.ROUTES,
+    *notebooks.ROUTES,
+    *settings.ROUTES,
 ]

@@ -47,6 +47,7 @@ def _create(call: Call) -> Json:
     if call.state.get("asset", CENTRAL, key) is not None:
         raise exists(f"Asset '{name}' of type {kind} already exists in the clean room.")
     asset = {"name": name, "asset_type": kind, "owner_collaborator_alias": here["alias"], "added_at": now()}
+    asset["central_id"] = there["id"]
     asset |= _content(call, here, there, kind, name, None)
     call.state.put("asset", CENTRAL, key, asset)
     _changed(call, there, here["alias"], "added_assets", name)

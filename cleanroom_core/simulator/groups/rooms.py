@@ -7,7 +7,7 @@ import uuid
 from databricks.sdk.service.cleanrooms import CleanRoom, CleanRoomOutputCatalog, CleanRoomsAPI
 
 from cleanroom_core.simulator import central as rooms
-from cleanroom_core.simulator import faults, names
+from cleanroom_core.simulator import faults, names, securables
 from cleanroom_core.simulator.call import Call, Route
 from cleanroom_core.simulator.privileges import holds, is_metastore_admin, need, owns
 from cleanroom_core.simulator.refusal import DOCUMENTED, GUESS, SDK, Refusal, denied, exists, invalid, wrong_state
@@ -270,12 +270,8 @@ def _create_output_catalog(call: Call) -> Json:
     if here.get("output_catalog"):
         raise wrong_state("This clean room has its output catalog already.")
     name = names.securable(call.body.get("catalog_name"), "catalog_name")
-    if call.get("catalog", name) is not None:
-        raise exists(f"Catalog '{name}' already exists.", "CATALOG_ALREADY_EXISTS")
-    stamp = now()
-    record = {"owner": call.caller, "created_at": stamp, "created_by": call.caller, "updated_at": stamp}
-    call.put("catalog", name, {**record, "updated_by": call.caller, "catalog_type": "MANAGED_CATALOG"})
-    call.put("room", here["name"], {**here, "output_catalog": name, "updated_at": stamp})
+    securables.create_catalog(call, name)
+    call.put("room", here["name"], {**here, "output_catalog": name, "updated_at": now()})
     return {"output_catalog": {"catalog_name": name, "status": "CREATED"}}
 
 
