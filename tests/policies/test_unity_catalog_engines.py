@@ -180,7 +180,6 @@ def test_names_of_any_kind_come_back_from_spark_as_they_were(spark: TestSpark) -
         "日本",
         "\U0001f600",
         "a b",
-       
         "-- x",
         "/*",
     ]
