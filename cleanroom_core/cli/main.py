@@ -27,6 +27,7 @@ NOUNS: dict[str, str] = {
     "user": "Add, disable and re-key the people who may sign in.",
     "log": "Read the signed logs.",
     "table": "Look at a CSV, Parquet or Delta table before it is used.",
+    "policy": "Policies as Unity Catalog SQL.",
     "token": "Token keys, specs and their vectors.",
     "guard": "Ask the guard for its verdict on a query; try to break a room.",
     "precheck": "Check this machine and the room: pass, fail or cannot tell.",

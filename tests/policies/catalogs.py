@@ -25,7 +25,8 @@ TYPES = {
     "Card Number": "string", "mail": "varchar(200)", "Consent": "string", "region": "string", "amount": "decimal(12,2)",
     "n": "int", "rate": "double", "flag": "boolean", "day": "date", "ts": "timestamp_ntz",
 }  # fmt: skip
-ROW_FILTER = "consent = 'YES' AND (region IN ('EU', 'Łódź', 'O\\'Hare') OR amount >= 50.5) AND NOT (n < -5 OR flag IS NULL)"
+REGIONS = "region IN ('EU', 'Łódź', 'O\\'Hare', 'e\u0301\u200b')"
+ROW_FILTER = f"consent = 'YES' AND ({REGIONS} OR amount >= 50.5) AND NOT (n < -5 OR flag IS NULL)"
 COLUMNS: dict[str, Any] = {
     "card_token": {"token": "card", "from": "card number"},
     "mail_token": {"token": "mail", "from": "mail"},
@@ -88,7 +89,7 @@ def rows(count: int, seed: int = 20261123) -> list[tuple[Any, ...]]:
 
 
 def _row(draw: random.Random) -> tuple[Any, ...]:
-    regions = ["EU", "UK", "Łódź", "O'Hare", "", "\U0001f600", "e\u0301u", "eu", "EU ", 'a`b\\c"d']
+    regions = ["EU", "UK", "Łódź", "O'Hare", "", "\U0001f600", "e\u0301\u200b", "eu", "EU ", 'a`b\\c"d']
     found: tuple[Any, ...] = (
         _card(draw),
         draw.choice([*IDENTIFIERS["email"].values(), f"P{draw.randrange(500)}@Example.org", _text(draw)]),

@@ -191,7 +191,7 @@ def _kept(row: tuple[Any, ...]) -> bool:
     """The row filter once more, in Python's words."""
     _, _, consent, region, amount, n, _, flag, _, _ = row
     large = None if amount is None else amount >= 50.5
-    here = None if region is None else region in ("EU", "Łódź", "O'Hare")
+    here = None if region is None else region in ("EU", "Łódź", "O'Hare", "e\u0301\u200b")
     either = True if large or here else None if large is None or here is None else False
     few = None if n is None else n < -5
     neither = False if few or flag is None else None if few is None else True

@@ -201,6 +201,17 @@ def test_a_value_stays_one_literal(text: str) -> None:
     assert re.fullmatch(r"'(?:[^'\\]|\\.|'')*'", found, re.DOTALL)
 
 
+def test_what_nobody_sees_is_written_so_that_everybody_sees_it() -> None:
+    for statement in (
+        *shared().statements(),
+        *governed(row_filter="region = 'a\u2028b\u200b' OR region = '\U000e0001'").statements(),
+    ):
+        assert all(char.isprintable() or char == "\n" for char in statement.sql), statement.sql
+    text = governed(row_filter="region = 'a\u2028b\u200b' OR region = '\U000e0001'").statements()[0].sql
+    assert r"= 'a\u2028b\u200B'" in text
+    assert r"= '\U000E0001'" in text
+
+
 @pytest.mark.parametrize("name", ["a b", "a,b", "a;b", "a{b", "a}b", "a(b", "a)b", "a=b", "a\tb", "", "x" * 256, "\ud800"])
 def test_a_shared_column_has_a_name_every_delta_table_takes(name: str) -> None:
     with pytest.raises(InputError) as caught:

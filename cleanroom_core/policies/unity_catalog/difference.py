@@ -39,9 +39,10 @@ def changes_of(
     wanted: Governance,
     found: CatalogTable,
     functions: Sequence[CatalogFunction],
-    granted: frozenset[Grant] = frozenset(),
+    granted: frozenset[Grant] | None = None,
 ) -> tuple[Change, ...]:
-    """What to do, nothing twice. `functions`: those of `access.functions`' schema; `granted`: grants that are there already.
+    """What to do, nothing twice. `functions`: those of `access.functions`' schema. `granted`: grants that are there already;
+    None when that is not known: all are given then, and the way back takes SELECT only, as a reader may have had the rest.
 
     A filter or mask somebody else has set is replaced where the policy wants one, and left alone elsewhere. Functions that are
     no longer used stay until `leftovers` drops them, because the way back needs them. Raises PolicyError.
@@ -51,9 +52,8 @@ def changes_of(
         *_functions(wanted, functions),
         *_filter(wanted, found),
         *_masks(wanted, found),
-        *(Change(f"grant to {grant.to}", "", grant.give().purpose, (grant.give(),), (grant.take(),))
-          for grant in wanted.grants if grant not in granted),
-    )  # fmt: skip
+        *_grants(wanted, granted),
+    )
 
 
 def leftovers(wanted: Governance, found: CatalogTable, functions: Sequence[CatalogFunction]) -> tuple[Statement, ...]:
@@ -84,6 +84,13 @@ def check_types(found: CatalogTable, functions: Sequence[CatalogFunction]) -> It
             yield from _types_of_use(
                 found, known.get(column.mask.function), names, ("masks", column.name), _plain(column.type.text)
             )
+
+
+def _grants(wanted: Governance, granted: frozenset[Grant] | None) -> Iterator[Change]:
+    for grant in wanted.grants:
+        if grant not in (granted or ()):
+            undo = (grant.take(),) if granted is not None or grant.kind == "TABLE" else ()
+            yield Change(f"grant to {grant.to}", "", grant.give().purpose, (grant.give(),), undo)
 
 
 def _functions(wanted: Governance, functions: Sequence[CatalogFunction]) -> Iterator[Change]:

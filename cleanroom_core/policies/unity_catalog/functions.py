@@ -46,7 +46,7 @@ class SqlFunction:
     body: exp.Expr = field(compare=False, repr=False)
 
     def body_sql(self, dialect: str = DIALECT) -> str:
-        return render(self.body, dialect)
+        return spell(self.body) if dialect == DIALECT else render(self.body, dialect)
 
     def create(self) -> Statement:
         sql = spell("CREATE OR REPLACE FUNCTION", self.name.tree(), *_signature(self.parameters, self.returns, self.body))

@@ -20,10 +20,11 @@ from cleanroom_core.policies.unity_catalog.grants import Grant
 from cleanroom_core.policies.unity_catalog.names import ObjectName, shared_column_name
 from cleanroom_core.policies.unity_catalog.source import SourceColumns, source_columns
 from cleanroom_core.policies.unity_catalog.spelling import Statement, spell, text
+from cleanroom_core.policies.unity_catalog.types import CatalogType
 from cleanroom_core.sql.portable import call
 from cleanroom_core.sql.quoting import column, identifier, table
 from cleanroom_core.sql.token_expression import TokenExpression
-from cleanroom_core.sql.types import Kind, Schema, SqlType
+from cleanroom_core.sql.types import Schema
 
 
 @dataclass(frozen=True)
@@ -165,8 +166,8 @@ def _check_share(wanted: Share, found: CatalogTable, policies: Sequence[str]) ->
             yield _problem(path, f"{column_found.name} has a comment, which the partner reads.", "Publish again to empty it.")
         if shared is None:
             yield _problem(path, f"{column_found.name} is not shared by the policy.", "Publish again as the policy says.")
-        elif column_found.type.text != _text_of(shared.type):
-            message = f"{column_found.name} is {column_found.type.text}, not {_text_of(shared.type)}."
+        elif column_found.type != (wanted_type := CatalogType.of(shared.type)):
+            message = f"{column_found.name} is {column_found.type.text}, not {wanted_type.text}."
             yield _problem(path, message, "Publish again as the policy says.")
     for shared in wanted.schema:
         if found.get(shared.name) is None:
@@ -210,10 +211,6 @@ def _unbound(compiled: CompiledPolicy) -> Iterator[Problem]:
             "The tokens read bound parameters, which a workspace would have to be sent with the statement.",
             "Compile with tokens.secret_expression.", (), code="TOKEN",
         )  # fmt: skip
-
-
-def _text_of(type_: SqlType) -> str:
-    return "timestamp_ntz" if type_.kind is Kind.TIMESTAMP else str(type_).lower()
 
 
 def _problem(path: tuple[str | int, ...], message: str, hint: str) -> Problem:

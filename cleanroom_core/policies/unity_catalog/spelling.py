@@ -14,6 +14,7 @@ from cleanroom_core.sql.quoting import identifier
 
 DIALECT = "databricks"
 SUBSTITUTED = "${"
+_QUOTED = re.compile(r"`(?:[^`]|``)*`|'(?:[^'\\]|\\.)*'", re.DOTALL)
 _WORDS = re.compile(r"[A-Z]+( [A-Z]+)*")
 
 
@@ -51,7 +52,19 @@ def text(value: str) -> exp.Expr:
 
 def _spelled(part: str | exp.Expr, pretty: bool) -> str:
     if isinstance(part, exp.Expr):
-        return render(part, DIALECT, pretty=pretty)
+        return _QUOTED.sub(_visible, render(part, DIALECT, pretty=pretty))
     if _WORDS.fullmatch(part) is None and part != ",":
         raise ValueError("only words in capitals stand in a statement as they are")
     return part
+
+
+def _visible(quoted: re.Match[str]) -> str:
+    """A text with what nobody sees written as escapes, so that no editor or terminal between us and the workspace loses it.
+    Names have no escapes and stay as they are."""
+    found = quoted[0]
+    if found.startswith("`"):
+        return found
+    return "".join(
+        char if char.isprintable() else f"\\u{ord(char):04X}" if ord(char) < 0x10000 else f"\\U{ord(char):08X}"
+        for char in found
+    )

@@ -52,6 +52,11 @@ class CatalogType:
             return cls(word, None, "no expression of a policy can be made of it")
         return cls(word, _PLAIN[word])
 
+    @classmethod
+    def of(cls, type_: SqlType) -> CatalogType:
+        """The type a column has in Unity Catalog that is written from one of ours."""
+        return cls("timestamp_ntz" if type_ == TIMESTAMP else str(type_).lower(), type_)
+
     def declared(self) -> exp.Expr:
         """As the type of a parameter or of a result."""
         return exp.DataType.build("string" if self.type == STRING else self.text, dialect="databricks")
