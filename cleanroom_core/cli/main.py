@@ -30,6 +30,7 @@ NOUNS: dict[str, str] = {
     "policy": "Policies as Unity Catalog SQL.",
     "token": "Token keys, specs and their vectors.",
     "guard": "Ask the guard for its verdict on a query; try to break a room.",
+    "notebook": "Lint clean-room notebooks written by hand.",
     "precheck": "Check this machine and the room: pass, fail or cannot tell.",
     "simulate": "Two strict Databricks workspaces to rehearse against.",
     "reset": "Throw the rehearsal away (asks first).",

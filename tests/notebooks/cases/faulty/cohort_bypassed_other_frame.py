@@ -1,0 +1,9 @@
+# Databricks notebook source
+# expect COHORT_BYPASSED: cells.write
+from pyspark.sql import functions as F
+
+out = f"{dbutils.widgets.get('cr_output_catalog')}.{dbutils.widgets.get('cr_output_schema')}"
+cells = spark.table("creator.care.visits").groupBy("ward").agg(F.countDistinct("patient_id").alias("people"))
+safe = cells.where(F.col("people") >= F.lit(100))
+safe.createOrReplaceTempView("safe")
+cells.write.saveAsTable(f"{out}.wards")
