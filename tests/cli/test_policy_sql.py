@@ -46,7 +46,7 @@ def test_the_sql_of_an_asset_from_its_data(room_file: Path) -> None:
     assert [line["part"] for line in found] == ["internal"] * 7 + ["share"] * 10
     assert all(line["purpose"] for line in found)
     assert "FROM `shop`.`rooms`.`baskets`" in found[8]["sql"]
-    assert found[8]["sql"].startswith("CREATE OR REPLACE TABLE\n`shop`.`rooms`.`baskets_share`")
+    assert found[8]["sql"].startswith("CREATE OR REPLACE TABLE `shop`.`rooms`.`baskets_share`")
     assert "SECRET('cleanroom', 'member-1.inner_pad')" in found[8]["sql"]
     text = ran(room_file, "--part", "share", "--hmac", "native", "--scope", "keys").stdout
     assert "SECRET('keys', 'member-1')" in text
@@ -60,7 +60,7 @@ def test_the_table_as_it_is_decides_about_names_and_types(room_file: Path, tmp_p
     assert "`shop`.`raw`.`baskets`" in text
     assert "CAST(`returned` AS BIGINT)" in text
     assert "CREATE OR REPLACE POLICY `cleanroom_baskets_filter`" in text
-    assert "CREATE OR REPLACE VIEW\\n`shop`.`rooms`.`live`" in text
+    assert "CREATE OR REPLACE VIEW `shop`.`rooms`.`live`" in text
 
 
 def test_a_mistake_is_shown_at_its_line_in_the_room_file(room_file: Path, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from cleanroom_core.errors import InputError
-from cleanroom_core.policies.unity_catalog.catalog import CatalogFunction, CatalogTable, FunctionUse
+from cleanroom_core.policies.unity_catalog.catalog import CatalogColumn, CatalogFunction, CatalogTable, FunctionUse
 from cleanroom_core.policies.unity_catalog.difference import apply_all, changes_of, check, leftovers, undo_all
 from cleanroom_core.policies.unity_catalog.governance import Governance
 from cleanroom_core.policies.unity_catalog.names import ObjectName
@@ -268,6 +268,40 @@ def test_a_table_set_up_with_constants_is_refused_with_a_way_out() -> None:
     assert "by hand" in caught.value.hint
     by_arguments = table(row_filter={"function_name": str(THEIRS), "input_arguments": [{"column": "n"}]})
     assert by_arguments.row_filter == FunctionUse(THEIRS, ("n",))
+
+
+def test_tables_and_functions_are_read_as_the_sdk_writes_them() -> None:
+    from databricks.sdk.service import catalog as sdk
+
+    function = sdk.FunctionInfo(
+        catalog_name="Main", schema_name="s", name="f", full_data_type="DECIMAL(12,2)", data_type=sdk.ColumnTypeName.DECIMAL,
+        routine_definition="p + 1",
+        input_params=sdk.FunctionParameterInfos(parameters=[
+            sdk.FunctionParameterInfo(name="b", type_text="string", type_name=sdk.ColumnTypeName.STRING, position=1),
+            sdk.FunctionParameterInfo(name="a", type_text="decimal(12,2)", type_name=sdk.ColumnTypeName.DECIMAL, position=0),
+        ]),
+    )  # fmt: skip
+    found = CatalogFunction.from_json(function.as_dict())
+    assert [(name, type_.text) for name, type_ in found.parameters] == [("a", "decimal(12,2)"), ("b", "string")]
+    assert (found.name, found.returns.text, found.body) == (ObjectName("main", "s", "f"), "decimal(12,2)", "p + 1")
+    info = sdk.TableInfo(
+        catalog_name="main", schema_name="s", name="T", comment="for ourselves",
+        row_filter=sdk.TableRowFilter(function_name="main.s.f", input_column_names=["a", "b"]),
+        columns=[
+            sdk.ColumnInfo(name="a", type_text="decimal(12,2)", type_name=sdk.ColumnTypeName.DECIMAL, comment="why",
+                           mask=sdk.ColumnMask(function_name="main.s.F", using_column_names=["b"])),
+            sdk.ColumnInfo(name="b", type_text="string", type_name=sdk.ColumnTypeName.STRING),
+        ],
+    )  # fmt: skip
+    assert CatalogTable.from_json(info.as_dict()) == CatalogTable(
+        ObjectName("main", "s", "t"),
+        (
+            CatalogColumn("a", CatalogType.parse("decimal(12,2)"), FunctionUse(found.name, ("b",)), "why"),
+            CatalogColumn("b", CatalogType.parse("string")),
+        ),
+        FunctionUse(found.name, ("a", "b")),
+        "for ourselves",
+    )
 
 
 WRITTEN = ["string"] * 4 + ["decimal(12,2)", "bigint", "bigint", "string", "date", "timestamp_ntz"]

@@ -27,11 +27,12 @@ class Statement:
 
 
 def spell(*parts: str | exp.Expr, pretty: bool = False) -> str:
-    """The parts with blanks between them: words in capitals as they are, trees rendered. ValueError for any other text.
+    """The parts with blanks between them: words in capitals as they are, trees rendered; with `pretty` a query begins a line
+    of its own. ValueError for any other text.
 
     Raises InputError where the text would be changed before it is read: `${...}` stands for a variable, in names and texts.
     """
-    found = ("\n" if pretty else " ").join(_spelled(part, pretty) for part in parts)
+    found = "".join(f"{_gap(part, pretty)}{_spelled(part, pretty)}" for part in parts).strip()
     if SUBSTITUTED in found:
         raise InputError(
             f"A name or a text contains {SUBSTITUTED}, which Databricks replaces by a variable's value before it reads SQL.",
@@ -48,6 +49,10 @@ def listed(names: Iterable[str]) -> exp.Expr:
 
 def text(value: str) -> exp.Expr:
     return exp.Literal.string(value)
+
+
+def _gap(part: str | exp.Expr, pretty: bool) -> str:
+    return "\n" if pretty and isinstance(part, exp.Select) else " "
 
 
 def _spelled(part: str | exp.Expr, pretty: bool) -> str:
