@@ -19,6 +19,7 @@ from cleanroom_core.simulator.groups import (
     rules,
     secrets,
     settings,
+    statements,
     task_runs,
 )
 
@@ -39,4 +40,5 @@ ROUTES: list[Route] = [
     *secrets.ROUTES,
     *notebooks.ROUTES,
     *settings.ROUTES,
+    *statements.ROUTES,
 ]
