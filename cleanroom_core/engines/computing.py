@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cleanroom_core.privacy.certify import Certified, Universe
-    from cleanroom_core.privacy.classes import Part
+    from cleanroom_core.privacy.classes import Part, Side
     from cleanroom_core.sql.classes import ClassPlan
 
     Numbers = NDArray[np.int64]
@@ -30,7 +30,7 @@ Arrays = Callable[[str, tuple[str, ...]], "Sequence[NDArray[np.int64]]"]  # the 
 
 CLAIM: Final = (
     "No linear combination of the released counts of rows and sums, over all sheets, receivers and snapshots of this room"
-    " together, is other than zero only on rows of fewer people than the minimum of the asset."
+    " together, that uses a figure of this run, is other than zero only on rows of fewer people than the minimum of the asset."
 )
 _ROUNDED: Final = 10  # numbers about people are said rounded down to it
 
@@ -38,16 +38,20 @@ _ROUNDED: Final = 10  # numbers about people are said rounded down to it
 def compute(job: ComputeJob, run: str, rows: Rows, arrays: Arrays, progress: Progress) -> Computed:
     """Raises IntegrityError when the engine's figures do not have the shape the guard asked for."""
     from cleanroom_core.privacy.certify import certify
-    from cleanroom_core.privacy.classes import Part, Plan, without_cells
+    from cleanroom_core.privacy.classes import Part, Plan, Side, without_cells
 
     asked = [(part, False) for part in job.parts] + [(part, True) for part in job.assumed]
-    steps = len(asked) + len(job.classes) + 1
+    steps = len(asked) + len(job.beside) + len(job.classes) + 1
     parts: list[Part] = []
     for number, (part, fixed) in enumerate(asked):
         progress("computing", number / steps)
         found = rows(part.query.sql, part.query.assets)
         hidden = concealed(found, part.layout, job.thresholds)
         parts.append(_part(protect(found, part.layout, job.thresholds), found, fixed, hidden))
+    for number, part in enumerate(job.beside, start=len(asked)):
+        progress("computing", number / steps)
+        hidden = concealed(rows(part.query.sql, part.query.assets), part.layout, job.thresholds)
+        parts.append(Part(Cells(part.layout, 0, ()), fixed=True, concealed=hidden))
     known = [*job.concealed, *({} for _ in job.released[len(job.concealed) :])]
     parts += [Part(cells, fixed=True, concealed=of) for cells, of in zip(job.released, known, strict=True)]
     plans = [classes.plan for classes in job.classes]
@@ -55,7 +59,7 @@ def compute(job: ComputeJob, run: str, rows: Rows, arrays: Arrays, progress: Pro
     read = []
     universes = []
     for number, classes in enumerate(job.classes):
-        progress("reading the classes of rows", (len(asked) + number) / steps)
+        progress("reading the classes of rows", (len(asked) + len(job.beside) + number) / steps)
         person, *words = arrays(classes.sql, classes.assets)
         read.append((classes.plan, person, words))
         universes.append(plan.universe(classes.plan, person, words))
@@ -65,17 +69,20 @@ def compute(job: ComputeJob, run: str, rows: Rows, arrays: Arrays, progress: Pro
     for cell in certified.withheld.tolist():
         part_number, at = plan.owner[cell]
         back[part_number].add(at)
-    if not certified.certified:  # nothing can be said of what is out already: nothing more goes out
+    if not certified.certified:  # nothing can be said: nothing goes out
         back = [set() if part.fixed else set(range(len(part.cells.cells))) for part in parts]
     remaining = [part if part.fixed else without_cells(part, frozenset(gone)) for part, gone in zip(parts, back, strict=True)]
+    for figure in sorted({layout.name for part in remaining for layout in part.cells.layout.figures if layout.binary}):
+        for side in Side:
+            remaining = _without_sums(figure, remaining, read, job.seed, side, job.thresholds.numerator_minimum)
     for figure in sorted({name for part in remaining for name in _names(part) if part.must_not_be_known(name)}):
         remaining = _without_sums(figure, remaining, read, job.seed)
-    new = [number for number, part in enumerate(parts) if not part.fixed]
+    new = range(len(job.parts))
     return Computed(
         run,
         tuple(remaining[number].cells for number in new),
         tuple(tuple(parts[number].cells.cells[at].labels for at in sorted(back[number])) for number in new),
-        _certificate(parts, certified, universes, [len(back[number]) for number in new]),
+        _certificate(job, parts, certified, universes, [len(back[number]) for number in new]),
         tuple(parts[number].concealed for number in new),
     )
 
@@ -84,27 +91,26 @@ def _names(part: Part) -> Iterator[str]:
     return (layout.name for layout in part.cells.layout.figures if layout.summed)
 
 
-def _without_sums(figure: str, parts: Sequence[Part], read: Sequence[Read], seed: bytes) -> list[Part]:
-    """The parts without the sums of one figure that lead to one which must not be known.
+def _without_sums(
+    figure: str, parts: Sequence[Part], read: Sequence[Read], seed: bytes, side: Side | None = None, minimum: int | None = None
+) -> list[Part]:
+    """The parts without the sums of one figure that lead to one which must not be known, or about too few people of a side.
 
     What earlier releases alone lead to is known already, and withholding more would only hurt."""
     from cleanroom_core.privacy.certify import certify
     from cleanroom_core.privacy.classes import Plan, without_sums
 
-    plan = Plan.of_figure(figure, parts, [classes for classes, _, _ in read])
-    universes = [plan.universe(*each) for each in read]
-    certified = certify(plan.table, plan.infos, universes, seed)
-    if not certified.certified:
-        return list(parts)
+    plan = Plan.of_figure(figure, parts, [classes for classes, _, _ in read], side)
+    certified = certify(plan.table, plan.infos, [plan.universe(*each, minimum) for each in read], seed)
     gone: dict[int, set[int]] = {}
-    for cell in certified.withheld.tolist():
-        part, at = plan.owner[cell]
-        gone.setdefault(part, set()).add(at)
+    for cell, (part, at) in enumerate(plan.owner):
+        if at >= 0 and not parts[part].fixed and (not certified.certified or cell in certified.withheld):
+            gone.setdefault(part, set()).add(at)
     return [without_sums(part, figure, gone[number]) if number in gone else part for number, part in enumerate(parts)]
 
 
 def _certificate(
-    parts: Sequence[Part], certified: Certified, universes: Sequence[Universe], withheld: Sequence[int]
+    job: ComputeJob, parts: Sequence[Part], certified: Certified, universes: Sequence[Universe], withheld: Sequence[int]
 ) -> dict[str, Any]:
     """What everybody may know. Nothing in it tells which cell is withheld or how many people there are exactly."""
     import numpy as np
@@ -115,8 +121,9 @@ def _certificate(
         "whole": certified.whole,
         "prime": certified.prime,
         "seed_commitment": certified.commitment,
-        "sheets": len(parts),
-        "earlier": sum(part.fixed for part in parts),
+        "sheets": len(parts) - len(job.beside),
+        "earlier": len(job.assumed) + len(job.released),
+        "earlier_alone": "too few people" if certified.earlier else "certified",
         "cells": sum(len(part.cells.cells) for part in parts) - sum(withheld),
         "withheld": list(withheld),
         "rank": dict(certified.rank),

@@ -15,6 +15,7 @@ def job_to_json(job: ComputeJob) -> dict[str, Any]:
     return {
         "parts": [_part_to_json(part) for part in job.parts],
         "assumed": [_part_to_json(part) for part in job.assumed],
+        "beside": [_part_to_json(part) for part in job.beside],
         "released": [cells.as_json() for cells in job.released],
         "classes": [{"sql": each.sql, "assets": list(each.assets), "plan": each.plan.as_json()} for each in job.classes],
         "thresholds": [dict(limits.minimum_cohort), limits.numerator_minimum, limits.dominance_percent],
@@ -33,6 +34,7 @@ def job_from_json(data: Mapping[str, Any]) -> ComputeJob:
         bytes.fromhex(data["seed"]),
         tuple(_part_from_json(part) for part in data["assumed"]),
         tuple(concealed_from_json(each, cells.layout) for each, cells in zip(data["concealed"], released, strict=False)),
+        tuple(_part_from_json(part) for part in data["beside"]),
     )
 
 

@@ -133,9 +133,10 @@ class RowClasses:
 @dataclass(frozen=True)
 class ComputeJob:
     """Parts to compute and certify in one go. `classes` count the parts in order, then `assumed`: parts that are out, or may
-    be, and whose cells the caller cannot see, so that each cell that may be is taken to be out; then `released`: cells that are
-    out, with what is `concealed` of each as far as the caller knows it. `seed`: of the certification's draws; 32 random bytes,
-    kept by who computes."""
+    be, and whose cells the caller cannot see, so that each cell that may be is taken to be out; then `beside`: parts nobody
+    asked for and nobody gets, of which one person may dominate a cell; then `released`: cells that are out, with what is
+    `concealed` of each as far as the caller knows it. `seed`: of the certification's draws; 32 random bytes, kept by who
+    computes."""
 
     parts: tuple[NewPart, ...]
     released: tuple[Cells, ...]
@@ -144,14 +145,15 @@ class ComputeJob:
     seed: bytes
     assumed: tuple[NewPart, ...] = ()
     concealed: tuple[Concealed, ...] = ()
+    beside: tuple[NewPart, ...] = ()
 
 
 @dataclass(frozen=True)
 class Computed:
     """What may leave: protected cells of each part, certified together with `released`. `withheld`: per part the labels of the
     cells that passed every other rule and stay back for the certificate's sake; `concealed`: what must not be known of cells
-    with enough people, because of one dominating person or a small numerator; both for the custodian alone. `certificate`:
-    numbers and words for everybody, as JSON."""
+    with enough people, because one person dominates them; both for the custodian alone. `certificate`: numbers and words for
+    everybody, as JSON."""
 
     run: str
     cells: tuple[Cells, ...]

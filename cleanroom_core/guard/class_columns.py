@@ -63,7 +63,13 @@ class PresentUse:
     summed: bool
 
 
-Use = Region | KeyUse | PresentUse
+@dataclass(frozen=True)
+class OneUse:
+    """Whether a row of a 0/1 measure is a one."""
+
+
+Use = Region | KeyUse | PresentUse | OneUse
+_ONE: tuple[Point, int] = (Decimal(1), 0)
 
 
 @dataclass
@@ -202,6 +208,8 @@ def _reader(use: Use, type_: SqlType) -> Callable[[Atom], int]:
     """What a use makes of a value: true or not, or the number of a label."""
     if isinstance(use, PresentUse):
         return lambda atom: atom is not Special.NULL and not (use.summed and atom is Special.NAN)
+    if isinstance(use, OneUse):
+        return lambda atom: atom == One(1) or (isinstance(atom, Stretch) and atom.start is not None and atom.start >= _ONE)
     if isinstance(use, Labels):
         return lambda atom: None in use if atom is Special.NULL else isinstance(atom, One) and atom.label in use
     if isinstance(use, KeyUse):
@@ -248,6 +256,8 @@ def _within(stretch: Stretch, spans: Spans) -> bool:
 
 
 def _edges(use: Use, type_: SqlType) -> Iterable[tuple[Point, int]]:
+    if isinstance(use, OneUse):
+        return [_ONE]
     if isinstance(use, Spans):
         return [edge for part in _on_grid(use, type_).parts for edge in part if edge is not None]
     if isinstance(use, KeyUse) and use.grid is not None:

@@ -1,11 +1,11 @@
 """The SQL of a class query: per row of an asset the classes of its columns, packed; distinct, with a number for each person.
 
     own, once_N   the asset with a mark for keys that are its own; assets reduced to keys that occur once
-    rows          per snapshot the asset left joined to the others, classes packed into words
+    rows          per view the asset left joined to the others, classes packed into words
     people        privacy units in order, numbered: a token never leaves the statement
 
-With several snapshots a row is told apart by everything in it and by its number among equal ones, and the words of all
-snapshots come to stand beside each other; NULL where it is not there.
+With several views (snapshots, periods) a row is told apart by everything in it and by its number among equal ones, and the
+words of all views come to stand beside each other; NULL where it is not there.
 """
 
 from __future__ import annotations
@@ -41,9 +41,10 @@ class Coded:
 
 @dataclass(frozen=True)
 class Rows:
-    """The rows of one snapshot. `own`: the universe's asset; `other`: the one whose rows multiply them; `others`: joined by
-    keys that occur once. `coded` and `sizes` by number of the code column."""
+    """The rows of one view: of a snapshot, in a period. `own`: the universe's asset; `other`: the one whose rows multiply them;
+    `others`: joined by keys that occur once. `coded` and `sizes` by number of the code column."""
 
+    view: int
     snapshot: int
     own: Asset
     other: Asset | None
@@ -62,14 +63,14 @@ def named_in(asset: Asset, snapshot: int) -> str:
     return f"{_owner(asset, snapshot)}.{asset.name}"
 
 
-def class_select(snapshots: Sequence[Rows], words: Sequence[Word]) -> exp.Select:
+def class_select(views: Sequence[Rows], words: Sequence[Word]) -> exp.Select:
     parts: dict[str, exp.Select] = {}
-    for rows in snapshots:
-        _add_rows(rows, words, parts, whole=len(snapshots) > 1)
-    found = f"rows_{snapshots[0].snapshot}"
-    if len(snapshots) > 1:
-        parts[found := "merged"] = _merged(snapshots, words)
-    parts["people"] = _people(snapshots)
+    for rows in views:
+        _add_rows(rows, words, parts, whole=len(views) > 1)
+    found = f"rows_{views[0].view}"
+    if len(views) > 1:
+        parts[found := "merged"] = _merged(views, words)
+    parts["people"] = _people(views)
     on = exp.EQ(this=column("unit", "people"), expression=column("unit", found))
     packed = [aliased(column(f"w{i}", found), f"w{i}") for i in range(len(words))]
     chosen = [aliased(column("person", "people"), "person"), *packed]
@@ -80,12 +81,12 @@ def class_select(snapshots: Sequence[Rows], words: Sequence[Word]) -> exp.Select
 
 def _add_rows(rows: Rows, words: Sequence[Word], parts: dict[str, exp.Select], *, whole: bool) -> None:
     """`whole`: with everything in the row, to find it again in another snapshot."""
-    s, own = rows.snapshot, rows.own
+    s, own = rows.view, rows.own
     names = {asset.qualified: f"t{i}" for i, asset in enumerate(rows.assets)}
     where = [trees.not_null(_column(own, own.rule.privacy_unit, "t0"))]
-    source = _table(own, s, "t0")
+    source = _table(own, rows.snapshot, "t0")
     if rows.other is not None and own.rows_per_key != 1:
-        parts[f"own_{s}"] = _marked(own, s, rows.period)
+        parts[f"own_{s}"] = _marked(own, rows.snapshot, rows.period)
         source = _again(f"own_{s}", "t0")
     else:
         where += _in_period(own, rows.period, "t0")
@@ -93,13 +94,13 @@ def _add_rows(rows: Rows, words: Sequence[Word], parts: dict[str, exp.Select], *
     for i, asset in enumerate(rows.assets[1:], start=1):
         on = exp.EQ(this=_column(asset, asset.rule.join_key, f"t{i}"), expression=_column(own, own.rule.join_key, "t0"))
         conditions: list[exp.Expr] = [on]
-        joined = _table(asset, s, f"t{i}")
+        joined = _table(asset, rows.snapshot, f"t{i}")
         if asset is rows.other and own.rows_per_key != 1:
             conditions.append(exp.EQ(this=column("alone", "t0"), expression=integer(1)))
         if asset is not rows.other and asset.rows_per_key != 1:
             used = sorted({each.column for each in rows.coded.values() if each.asset == asset.qualified and each.column})
             wanted = dict.fromkeys(_name(asset, name) for name in (asset.rule.privacy_unit, *used))
-            parts[f"once_{s}_{i}"] = _once(asset, _table(asset, s, "t"), tuple(wanted), rows.period)
+            parts[f"once_{s}_{i}"] = _once(asset, _table(asset, rows.snapshot, "t"), tuple(wanted), rows.period)
             joined = _again(f"once_{s}_{i}", f"t{i}")
         else:
             conditions += _counted(asset, rows.period, f"t{i}")
@@ -124,21 +125,19 @@ def _marked(own: Asset, snapshot: int, period: Period | None) -> exp.Select:
     )
 
 
-def _merged(snapshots: Sequence[Rows], words: Sequence[Word]) -> exp.Select:
-    """Every row once, with its words of each snapshot."""
-    kinds = {
-        tuple((asset.qualified, each.name, each.type) for asset in _kept(rows) for each in asset.schema) for rows in snapshots
-    }
+def _merged(views: Sequence[Rows], words: Sequence[Word]) -> exp.Select:
+    """Every row once, with its words of each view."""
+    kinds = {tuple((asset.qualified, each.name, each.type) for asset in _kept(rows) for each in asset.schema) for rows in views}
     if len(kinds) > 1:
         raise InputError(
-            f"{snapshots[0].own.qualified} had other columns in an earlier snapshot, so that its rows cannot be compared.",
+            f"{views[0].own.qualified} had other columns in an earlier snapshot, so that its rows cannot be compared.",
             hint="Begin a new period, or a new room.",
             code="SNAPSHOTS",
         )
     content = [f"c{i}" for i in range(len(next(iter(kinds))))]
     numbered = []
-    for rows in snapshots:
-        table = f"rows_{rows.snapshot}"
+    for rows in views:
+        table = f"rows_{rows.view}"
         columns = ["unit", *content, *(f"w{i}" for i in range(len(words)))]
         order = exp.Order(expressions=[exp.Ordered(this=column("unit", table), nulls_first=True)])
         number = exp.Window(this=exp.RowNumber(), partition_by=[column(name, table) for name in content], order=order)
@@ -151,9 +150,9 @@ def _merged(snapshots: Sequence[Rows], words: Sequence[Word]) -> exp.Select:
     return select([aliased(column("unit", "every"), "unit"), *found], source, group=group)
 
 
-def _people(snapshots: Sequence[Rows]) -> exp.Select:
+def _people(views: Sequence[Rows]) -> exp.Select:
     units = []
-    for rows in snapshots:
+    for rows in views:
         unit = _column(rows.own, rows.own.rule.privacy_unit, "t")
         tree = select([aliased(unit, "unit")], _table(rows.own, rows.snapshot, "t"), where=trees.not_null(unit.copy()))
         tree.set("distinct", exp.Distinct())
@@ -170,8 +169,8 @@ def _together(selects: Sequence[exp.Expr], *, distinct: bool) -> exp.Expr:
 
 
 def _word(word: Word, rows: Rows, names: Mapping[str, str]) -> exp.Expr:
-    """Classes packed by Horner's scheme; NULL in the words of other snapshots."""
-    if word.snapshot != rows.snapshot:
+    """Classes packed by Horner's scheme; NULL in the words of other views."""
+    if word.view != rows.view:
         return cast(exp.Null(), "BIGINT")
     packed: exp.Expr = cast(integer(0), "BIGINT")
     for number in reversed(word.columns):

@@ -6,20 +6,22 @@ the one that may bear them, if it is not A, joins with all its rows (a universe 
 multiply each other). Where every part joins the same assets and a row is of one and the same person in all of them, they are
 one universe. A column is what its classes are (`class_columns`), whether an asset was met is a column too.
 
-Parts of earlier snapshots of the data read the same universe: a row of A is the same row in both when everything in it is the
-same, so that a combination over both is about the rows that came, went or changed.
+Parts of earlier snapshots of the data and of earlier periods read the same universe, each in a *view* of its own: a row of A is
+the same row in both when everything in it is the same, so that a combination over both is about the rows that came, went or
+changed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import lru_cache
 from math import prod
 from typing import Final
 
 from cleanroom_core.errors import InputError
-from cleanroom_core.guard.class_columns import Classified, KeyUse, PresentUse, Use, Uses
+from cleanroom_core.guard.class_columns import Classified, KeyUse, OneUse, PresentUse, Use, Uses
 from cleanroom_core.guard.class_query import MATCHED, SINGLE, UNMATCHED, Coded, Rows, class_select, named_in
 from cleanroom_core.guard.question import AllOf, Condition, Question, Ref, Within, refs_of
 from cleanroom_core.guard.regions import Region
@@ -96,16 +98,23 @@ def class_queries(parts: Sequence[PlannedPart], thresholds: Thresholds) -> tuple
                     hint="Its owner publishes the asset again, or names a domain in the rule.",
                     code="NO_LABELS",
                 )
+    for question in questions:
+        if prod(len(key.labels or ()) or 1 for key in question.layout.keys) >= _WORD:
+            raise _too_large("too many")
     universes = _once(_universes(questions), parts, questions)
     found = tuple(_Universe(asset, other, parts, questions, numbers).query(thresholds) for asset, other, numbers in universes)
     phantoms = sum(_phantoms(query.plan) for query in found)
     if phantoms > MOST_PHANTOMS:
-        raise InputError(
-            f"The plan has {phantoms:,} label combinations; at most {MOST_PHANTOMS:,} can be certified.",
-            hint="Group by fewer or coarser dimensions.",
-            code="TOO_LARGE",
-        )
+        raise _too_large(f"{phantoms:,}")
     return found
+
+
+def _too_large(combinations: str) -> InputError:
+    return InputError(
+        f"The plan has {combinations} label combinations; at most {MOST_PHANTOMS:,} can be certified.",
+        hint="Group by fewer or coarser dimensions.",
+        code="TOO_LARGE",
+    )
 
 
 def _universes(questions: Sequence[Question]) -> Iterator[tuple[str, str | None, list[int]]]:
@@ -148,7 +157,7 @@ def _same_people(parts: Sequence[PlannedPart], questions: Sequence[Question], nu
     """The assets, when each part joins all of them and counts their people as one; empty otherwise."""
     units = {questions[n].layout.units for n in numbers}
     (first, *others) = next(iter(units))
-    apart = len(units) > 1 or others or first.optional or len({parts[n].snapshot for n in numbers}) > 1
+    apart = len(units) > 1 or others or first.optional or len(set(_views(parts, questions, numbers).values())) > 1
     return () if apart or len(first.assets) == 1 else tuple(sorted(first.assets))
 
 
@@ -163,15 +172,15 @@ class _Universe:
     numbers: list[int]
 
     def __post_init__(self) -> None:
-        self.snapshots = sorted({self.parts[n].snapshot for n in self.numbers})
+        self.views = _views(self.parts, self.questions, self.numbers)
         self.classified = self._classified()
         self.columns: list[CodeColumn] = []
-        self.coded: dict[int, list[Coded]] = {snapshot: [] for snapshot in self.snapshots}
-        self.index: dict[tuple[int, str], int] = {}  # (snapshot, name of the column) -> its number
+        self.coded: dict[int, list[Coded]] = {view: [] for view in self._numbered}
+        self.index: dict[tuple[int, str], int] = {}  # (view, name of the column) -> its number
 
     def query(self, thresholds: Thresholds) -> ClassQuery:
-        for snapshot in self.snapshots:
-            self._add_columns(snapshot)
+        for view in self._numbered:
+            self._add_columns(view)
         words = self._words()
         same = _same_people(self.parts, self.questions, self.numbers)
         plan = ClassPlan(
@@ -181,15 +190,19 @@ class _Universe:
             tuple(words),
             {n: self._part(n) for n in self.numbers},
         )
-        rows = [self._rows(snapshot, words) for snapshot in self.snapshots]
+        rows = [self._rows(view) for view in self._numbered]
         assets = {named_in(asset, each.snapshot) for each in rows for asset in each.assets}
         return ClassQuery(_SEAL, plan, tuple(sorted(assets)), lambda dialect: class_select(rows, words).sql(dialect=dialect))
 
-    def _of(self, snapshot: int) -> list[int]:
-        return [n for n in self.numbers if self.parts[n].snapshot == snapshot]
+    @property
+    def _numbered(self) -> range:
+        return range(len(set(self.views.values())))
+
+    def _of(self, view: int) -> list[int]:
+        return [n for n in self.numbers if self.views[n] == view]
 
     def _classified(self) -> Mapping[Ref, Classified]:
-        """Classes of every column, the same in all snapshots."""
+        """Classes of every column, the same in all views."""
         found: dict[Ref, Uses] = {}
         for n in self.numbers:
             question = self.questions[n]
@@ -199,67 +212,70 @@ class _Universe:
                 uses.know(_asset(question, ref.asset))
         return {ref: uses.classified() for ref, uses in sorted(found.items())}
 
-    def _add_columns(self, snapshot: int) -> None:
+    def _add_columns(self, view: int) -> None:
         """Whether the row's key is its own, which assets it met, then the classes of every column in use."""
-        questions = [self.questions[n] for n in self._of(snapshot)]
+        questions = [self.questions[n] for n in self._of(view)]
         if self.other is not None:
-            self._add(snapshot, Coded(SINGLE, self.asset), CodeColumn(SINGLE, 2, (1,)))
+            self._add(view, Coded(SINGLE, self.asset), CodeColumn(SINGLE, 2, (1,)))
         others = sorted({asset.qualified for question in questions for asset in question.assets} - {self.asset})
         for name in others:
             column = CodeColumn(f"{name} is met", 2, (MATCHED, UNMATCHED))  # nor may it show that everybody was met
-            self._add(snapshot, Coded(column.name, name), column)
+            self._add(view, Coded(column.name, name), column)
         used = {ref for question in questions for ref, _ in _uses(question)}
         for ref, classified in self.classified.items():
             if ref in used:
-                owner = self.index.get((snapshot, f"{ref.asset} is met"))
+                owner = self.index.get((view, f"{ref.asset} is met"))
                 column = CodeColumn(str(ref), classified.count, classified.default, owner, classified.absent)
-                self._add(snapshot, Coded(str(ref), ref.asset, ref.column, classified), column)
+                self._add(view, Coded(str(ref), ref.asset, ref.column, classified), column)
 
-    def _add(self, snapshot: int, coded: Coded, column: CodeColumn) -> None:
-        self.index[snapshot, column.name] = len(self.columns)
+    def _add(self, view: int, coded: Coded, column: CodeColumn) -> None:
+        self.index[view, column.name] = len(self.columns)
         self.columns.append(column)
-        self.coded[snapshot].append(coded)
+        self.coded[view].append(coded)
 
     def _words(self) -> list[Word]:
         words = []
-        for snapshot in self.snapshots:
+        for view in self._numbered:
             packed: list[int] = []
-            for number in (self.index[snapshot, coded.name] for coded in self.coded[snapshot]):
+            for number in (self.index[view, coded.name] for coded in self.coded[view]):
                 if prod(self.columns[each].classes for each in (*packed, number)) >= _WORD:
-                    words.append(Word(snapshot, tuple(packed)))
+                    words.append(Word(view, tuple(packed)))
                     packed = []
                 packed.append(number)
-            words.append(Word(snapshot, tuple(packed)))
+            words.append(Word(view, tuple(packed)))
         return words
 
-    def _rows(self, snapshot: int, words: Sequence[Word]) -> Rows:
-        questions = [self.questions[n] for n in self._of(snapshot)]
+    def _rows(self, view: int) -> Rows:
+        questions = [self.questions[n] for n in self._of(view)]
         assets = {asset.qualified: asset for question in questions for asset in question.assets}
         known = {asset.qualified: asset for question in self.questions for asset in question.assets}
         assets |= {name: known[name] for name in (self.asset, self.other) if name is not None and name not in assets}
         own = assets.pop(self.asset)
         other = assets.pop(self.other) if self.other is not None else None
-        period = _period(self.questions)
-        coded = {self.index[snapshot, each.name]: each for each in self.coded[snapshot]}
+        periods = (question.period for question in questions if question.period is not None)
+        coded = {self.index[view, each.name]: each for each in self.coded[view]}
         sizes = {number: self.columns[number].classes for number in coded}
-        return Rows(snapshot, own, other, tuple(assets[name] for name in sorted(assets)), period, coded, sizes)
+        return Rows(
+            view, self.parts[self._of(view)[0]].snapshot, own, other, tuple(assets[name] for name in sorted(assets)),
+            next(periods, None), coded, sizes,
+        )  # fmt: skip
 
     def _part(self, n: int) -> PartClasses:
-        question, snapshot = self.questions[n], self.parts[n].snapshot
+        question, view = self.questions[n], self.views[n]
         tests: list[Test] = []
         if self.other is not None and question.is_reduced(_asset(question, self.asset)):
-            tests.append(InClasses(self.index[snapshot, SINGLE], frozenset({1})))
+            tests.append(InClasses(self.index[view, SINGLE], frozenset({1})))
         for asset in question.assets:
             if asset.qualified != self.asset:
                 met = frozenset({MATCHED, UNMATCHED} if asset.qualified in question.optional else {MATCHED})
-                tests.append(InClasses(self.index[snapshot, f"{asset.qualified} is met"], met))
-        test = self._reader(snapshot)
+                tests.append(InClasses(self.index[view, f"{asset.qualified} is met"], met))
+        test = self._reader(view)
         where = Every((*tests, test(question.where)))
         keys: list[KeyClasses] = []
         for key, layout in zip(question.keys, question.layout.keys, strict=True):
             if key.ref is not None:
                 labels = self.classified[key.ref].labels(KeyUse(key.grid, layout.labels or ()))
-                keys.append(ByClass(self.index[snapshot, str(key.ref)], labels))
+                keys.append(ByClass(self.index[view, str(key.ref)], labels))
             else:
                 keys.append(ByBranch(tuple((i, test(condition)) for i, (_, condition) in enumerate(key.branches))))
         counted = not self._is_bare(question)
@@ -268,11 +284,15 @@ class _Universe:
             for figure in question.layout.figures
             if counted or question.figures[figure.name].asset == self.asset
         }
+        ones = {
+            figure.name: test(OneUse(), question.figures[figure.name])
+            for figure in question.layout.figures
+            if figure.binary and figure.name in present
+        }
         columns = {column for each in (where, *keys) for column in _columns(each)}
         return PartClasses(
-            snapshot, tuple(sorted(columns)), where, tuple(keys), tuple(len(key.labels or ()) for key in question.layout.keys),
-            present,
-            counted,
+            view, tuple(sorted(columns)), where, tuple(keys), tuple(len(key.labels or ()) for key in question.layout.keys),
+            present, ones, counted,
         )  # fmt: skip
 
     def _is_bare(self, question: Question) -> bool:
@@ -280,14 +300,14 @@ class _Universe:
         read = refs_of(question.where).union(*(key.refs for key in question.keys))
         return self.asset in question.optional and all(ref.asset != self.asset for ref in read)
 
-    def _reader(self, snapshot: int) -> Callable[..., Test]:
-        def test(condition: Condition | PresentUse, ref: Ref | None = None) -> Test:
-            if isinstance(condition, PresentUse):
+    def _reader(self, view: int) -> Callable[..., Test]:
+        def test(condition: Condition | PresentUse | OneUse, ref: Ref | None = None) -> Test:
+            if isinstance(condition, PresentUse | OneUse):
                 assert ref is not None  # noqa: S101
-                return InClasses(self.index[snapshot, str(ref)], self.classified[ref].where(condition))
+                return InClasses(self.index[view, str(ref)], self.classified[ref].where(condition))
             if isinstance(condition, Within):
                 classes = self.classified[condition.ref].where(condition.region)
-                return InClasses(self.index[snapshot, str(condition.ref)], classes)
+                return InClasses(self.index[view, str(condition.ref)], classes)
             kind = Every if isinstance(condition, AllOf) else Some
             return kind(tuple(test(part) for part in condition.parts))
 
@@ -309,6 +329,8 @@ def _uses(question: Question) -> Iterator[tuple[Ref, Use]]:
             yield from _regions(condition)
     for figure in question.layout.figures:
         yield question.figures[figure.name], PresentUse(figure.summed)
+        if figure.binary:
+            yield question.figures[figure.name], OneUse()
 
 
 def _regions(condition: Condition) -> Iterator[tuple[Ref, Region]]:
@@ -334,16 +356,25 @@ def _phantoms(plan: ClassPlan) -> int:
     return sum(prod(len(plan.columns[column].phantoms) for column in part.columns) for part in plan.parts.values())
 
 
-def _period(questions: Sequence[Question]) -> Period | None:
-    """The period whose rows are counted; that of a question without dated assets says nothing."""
-    found = {
-        question.period for question in questions if any(asset.rule.period_column is not None for asset in question.assets)
-    }
-    if len(found) > 1:
-        raise InputError(
-            "Parts of several periods cannot be certified together.", hint="Leave out the earlier ones.", code="PERIODS"
-        )
-    return next(iter(found), None)
+def _views(parts: Sequence[PlannedPart], questions: Sequence[Question], numbers: Sequence[int]) -> dict[int, int]:
+    """Part -> the view of the rows it reads: one for each snapshot and period. What reads no dated asset counts all rows of the
+    snapshot, whatever the period is, and goes with the latest one."""
+    periods = {n: questions[n].period if _is_dated(questions[n]) else None for n in numbers}
+    latest: dict[int, Period] = {}
+    for n, period in periods.items():
+        if period is not None:
+            latest[parts[n].snapshot] = max(period, latest.get(parts[n].snapshot, period), key=_begin)
+    keys = {n: (parts[n].snapshot, periods[n] or latest.get(parts[n].snapshot)) for n in numbers}
+    found = {key: view for view, key in enumerate(sorted(set(keys.values()), key=lambda key: (key[0], _begin(key[1]))))}
+    return {n: found[key] for n, key in keys.items()}
+
+
+def _begin(period: Period | None) -> date:
+    return date.min if period is None or period.start is None else period.start
+
+
+def _is_dated(question: Question) -> bool:
+    return any(asset.rule.period_column is not None for asset in question.assets)
 
 
 def _asset(question: Question, name: str) -> Asset:

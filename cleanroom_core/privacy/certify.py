@@ -1,4 +1,5 @@
-"""Certify a release plan: no linear combination of its cells is about fewer people than agreed. The proof: docs/rank-test.md.
+"""Certify a release plan: no linear combination of new and earlier cells is about fewer people than agreed. The proof:
+docs/rank-test.md.
 
 Pure numpy, no reading and no clock: who calls has turned the rows into vectors of cells. Randomness comes from a seed that the
 caller draws and keeps; the certificate holds a commitment to it, so that the run can be repeated later.
@@ -46,11 +47,13 @@ class Universe:
 
 @dataclass(frozen=True)
 class Certified:
-    """What must stay back so that the rest is certified. Not `certified`: earlier releases alone fail, so release nothing."""
+    """What must stay back so that the rest is certified. Not `certified`: two primes disagree, so release nothing. `earlier`:
+    whether combinations of earlier releases alone are about too few people; that was known before, and nothing new follows."""
 
     withheld: Indices  # sorted
     whole: bool  # every new cell is withheld
     certified: bool
+    earlier: bool
     rank: Mapping[str, int]  # by universe: the dimension of what its rows and phantoms span in the remaining cells
     rounds: Mapping[str, int]
     prime: int
@@ -71,15 +74,15 @@ def certify(cells: CellTable, sheets: Sequence[SheetInfo], universes: Sequence[U
     for start in starts:
         start.advance(thorough=True)  # nothing is withheld yet: what is found here holds for every choice of cells
     groups = plan.give_back(starts, plan.withhold(starts))
-    whole = groups is None or len(groups) == len(plan.groups) > 0
-    withheld = plan.cells(plan.groups if groups is None else groups)
+    withheld = plan.cells(groups)
     proofs = {each.name: start.without(withheld) for each, start in zip(universes, starts, strict=True)}
     # A prime drawn apart from all above: neither the choice of cells nor rows that were made one class can have met it.
     ranks = {each.name: _rank(each, len(cells.sheet), withheld, draws.prime(1), draws.generator("rank")) for each in universes}
     return Certified(
         withheld,
-        whole,
-        all(proof.holds and len(cells.sheet) - proof.space.dimension == ranks[name] for name, proof in proofs.items()),
+        len(groups) == len(plan.groups) > 0,
+        all(plan.holds(proof) and len(cells.sheet) - proof.settled() == ranks[name] for name, proof in proofs.items()),
+        not all(proof.holds for proof in proofs.values()),
         {name: rank - len(withheld) for name, rank in ranks.items()},
         {name: proof.rounds for name, proof in proofs.items()},
         prime,
@@ -117,28 +120,30 @@ class _Plan:
     def cells(self, groups: Iterable[int]) -> Indices:
         return np.flatnonzero(np.isin(self._group, np.fromiter(groups, np.int64)) & ~self._fixed)
 
-    def withhold(self, starts: Sequence[Proof]) -> frozenset[int] | None:
-        """Withhold small cells until every proof holds; None when a combination of earlier releases alone stands in the way."""
+    def holds(self, proof: Proof) -> bool:
+        """Whether the proof holds but for combinations of earlier releases alone. In the echelon form the combinations that use
+        a new cell are told from those that do not: each of the former must be zero everywhere, so that a sum with the latter
+        says what the latter says."""
+        return proof.holds or bool(self._fixed[proof.in_the_way(self._order)].all())
+
+    def withhold(self, starts: Sequence[Proof]) -> frozenset[int]:
+        """Withhold small cells until every proof holds."""
         withheld: frozenset[int] = frozenset()
         proofs = [start.without(np.empty(0, np.int64)) for start in starts]
-        while stuck := next((proof for proof in proofs if not proof.holds), None):
+        while stuck := next((proof for proof in proofs if not self.holds(proof)), None):
             in_the_way = stuck.in_the_way(self._order)
             new = sorted({int(group) for group in self._group[in_the_way[~self._fixed[in_the_way]]]}, key=self._rank)
-            if not new:
-                return None
             # Less often helps: what a few small cells merge may let larger ones stay.
             chosen = frozenset(new[: max(1, len(new) // 4)])
             withheld |= chosen
             proofs = [proof.without(self.cells(chosen)) for proof in proofs]
         return withheld
 
-    def give_back(self, starts: Sequence[Proof], groups: frozenset[int] | None) -> frozenset[int] | None:
+    def give_back(self, starts: Sequence[Proof], groups: frozenset[int]) -> frozenset[int]:
         """Drop every group, the largest first, that the proofs hold without withholding."""
-        if groups is None:
-            return None
         for group in sorted(groups, key=self._rank, reverse=True):
             fewer = self.cells(groups - {group})
-            if all(start.without(fewer).holds for start in starts):
+            if all(self.holds(start.without(fewer)) for start in starts):
                 groups -= {group}
         return groups
 

@@ -54,6 +54,12 @@ class Proof:
         """Every combination about too few people is zero on every row and every phantom."""
         return not self.vectors.shape[1]
 
+    def settled(self) -> int:
+        """The dimension of the combinations that are zero on every row and every phantom."""
+        space = self.space.copy()
+        space.vanish(self.vectors, None, self.numbers)
+        return space.dimension
+
     def without(self, cells: Indices) -> Proof:
         """The same proof carried on after these cells are withheld; this one stays as it is."""
         proof = replace(self, space=self.space.copy(), numbers=_branch(self.numbers))

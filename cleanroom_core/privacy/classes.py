@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from enum import Enum
 from math import prod
 from typing import Final, TypeVar
 
@@ -39,12 +40,10 @@ class Part:
     def must_not_be_known(self, figure: str) -> list[tuple[Label, ...]]:
         """Label combinations of which this figure (or ROWS) must not be known, as far as they lie in the agreed domain."""
         domains = [frozenset(key.labels or ()) for key in self.cells.layout.keys]
-        found = [labels for labels, names in self.concealed.items() if figure in names]
-        found += [cell.labels for cell in self.cells.cells if figure in cell.figures and cell.figures[figure].fewer]
         return [
             labels
-            for labels in dict.fromkeys(found)
-            if all(label in domain for label, domain in zip(labels, domains, strict=True))
+            for labels, names in self.concealed.items()
+            if figure in names and all(label in domain for label, domain in zip(labels, domains, strict=True))
         ]
 
 
@@ -70,9 +69,17 @@ def without_sums(part: Part, figure: str, cells: Container[int]) -> Part:
     return replace(part, cells=replace(part.cells, cells=tuple(changed)))
 
 
+class Side(Enum):
+    """Of a 0/1 measure: the rows that are one, and those that are not. Sum and count tell how many there are of either."""
+
+    ONES = "ones"
+    OTHERS = "others"
+
+
 @dataclass(frozen=True)
 class _Sheet:
-    """A part, or where one of its figures has a value; `numbers`: place of the label combination -> number of the cell.
+    """A part, or where one of its figures has a value; `numbers`: place of the label combination -> number of the cell. `side`:
+    only such rows of a 0/1 measure stand in it.
 
     `concealed`: not what is out, but what must not be known. Its cells count as out, so that a combination of others which
     amounts to one of them, and with it to nothing at all, is found: the cell alone is a phantom of its own."""
@@ -82,6 +89,7 @@ class _Sheet:
     places: Numbers  # sorted
     numbers: NDArray[np.int32]
     concealed: bool = False
+    side: Side | None = None
 
     def cells_at(self, places: Numbers) -> NDArray[np.int32]:
         found = np.full(len(places), _NOWHERE, np.int32)
@@ -116,8 +124,9 @@ class Plan:
         return builder.plan()
 
     @classmethod
-    def of_figure(cls, figure: str, parts: Sequence[Part], plans: Sequence[ClassPlan]) -> Plan:
-        """The sums (or counts of values) of one figure alone, wherever they are shown, beside those that must not be known."""
+    def of_figure(cls, figure: str, parts: Sequence[Part], plans: Sequence[ClassPlan], side: Side | None = None) -> Plan:
+        """The sums (or counts of values) of one figure alone, wherever they are shown, beside those that must not be known.
+        With a `side` the numerators of a 0/1 measure: the rows of that side, of which no sum may be about too few people."""
         builder = _Builder(parts, plans)
         for p, part in enumerate(parts):
             if all(layout.name != figure for layout in part.cells.layout.figures):
@@ -125,22 +134,26 @@ class Plan:
             shown = [at for at, cell in enumerate(part.cells.cells) if not _hidden(cell.figures[figure])]
             places = _places(part.cells.layout, [part.cells.cells[at].labels for at in shown])
             known = part.figure_people.get(figure, ())
-            builder.add(p, figure, places, shown, builder.groups(len(shown)), [known[at] for at in shown] if known else ())
-            builder.conceal(p, figure, part.must_not_be_known(figure))
+            people = [known[at] for at in shown] if known else ()
+            builder.add(p, figure, places, shown, builder.groups(len(shown)), people, side=side)
+            if side is None:
+                builder.conceal(p, figure, part.must_not_be_known(figure))
         return builder.plan()
 
-    def universe(self, plan: ClassPlan, person: Numbers, words: Sequence[Numbers]) -> Universe:
-        """`person` and `words`: the columns of the class query, -1 in a word where the row is not in its snapshot."""
+    def universe(self, plan: ClassPlan, person: Numbers, words: Sequence[Numbers], minimum: int | None = None) -> Universe:
+        """`person` and `words`: the columns of the class query, -1 in a word where the row is not in its view. `minimum`: of
+        people, where it is not the cohort's."""
         packed, row = _distinct(np.stack(words, axis=1))
         codes, there = unpacked(plan, list(packed.T))
         vectors, holder = _distinct(self._vectors(plan, codes, there))
-        phantoms = [self._vectors(plan, codes, there) for codes, there in _phantoms(plan)] + [self._alone(plan)]
+        # Anybody could have any label and be on either side, as far as others know.
+        phantoms = [self._vectors(plan, codes, there, anybody=True) for codes, there in _phantoms(plan)] + [self._alone(plan)]
         made = _distinct(np.concatenate(phantoms))[0]
         used = np.atleast_1d((vectors >= 0).any(axis=1))
         held = holder[row]
         seen = used[held]
         pairs = _distinct(np.stack([held[seen], person[seen]], axis=1))[0]
-        return Universe(plan.asset, vectors, pairs[:, 0], pairs[:, 1], made[(made >= 0).any(axis=1)], plan.minimum)
+        return Universe(plan.asset, vectors, pairs[:, 0], pairs[:, 1], made[(made >= 0).any(axis=1)], minimum or plan.minimum)
 
     def _alone(self, plan: ClassPlan) -> NDArray[np.int32]:
         """Each concealed cell as a row that stands in it and nowhere else."""
@@ -151,18 +164,20 @@ class Plan:
             found[row, s] = number
         return found
 
-    def _vectors(self, plan: ClassPlan, codes: Codes, there: Mapping[int, Mask]) -> NDArray[np.int32]:
+    def _vectors(self, plan: ClassPlan, codes: Codes, there: Mapping[int, Mask], anybody: bool = False) -> NDArray[np.int32]:
         found = np.full((len(codes), len(self.sheets)), _NOWHERE, np.int32)
         for number, part in plan.parts.items():
-            places = cell_places(part, codes, there[part.snapshot])
+            places = cell_places(part, codes, there[part.view])
             for s, sheet in enumerate(self.sheets):
                 if sheet.part != number:
                     continue
                 if sheet.figure is None and part.rows:
                     found[:, s] = sheet.cells_at(places)
                 elif sheet.figure is not None and sheet.figure in part.present:
-                    here = np.where(_holds(part.present[sheet.figure], codes), places, _NOWHERE)
-                    found[:, s] = sheet.cells_at(here)
+                    here = _holds(part.present[sheet.figure], codes)
+                    if sheet.side is not None and not anybody:
+                        here = here & (_holds(part.ones[sheet.figure], codes) == (sheet.side is Side.ONES))
+                    found[:, s] = sheet.cells_at(np.where(here, places, _NOWHERE))
         return found
 
 
@@ -187,11 +202,11 @@ class _Builder:
 
     def add(
         self, part: int, figure: str | None, places: Numbers, cells: Iterable[int], groups: Iterable[int],
-        people: Sequence[int], concealed: bool = False,
+        people: Sequence[int], concealed: bool = False, side: Side | None = None,
     ) -> None:  # fmt: skip
         order = np.argsort(places, kind="stable")
         numbers = len(self._owner) + np.arange(len(places), dtype=np.int32)
-        self._sheets.append(_Sheet(part, figure, places[order], numbers[order], concealed))
+        self._sheets.append(_Sheet(part, figure, places[order], numbers[order], concealed, side))
         self._infos.append(SheetInfo(_dimensions(part, figure, self._plans, self._names)))
         self._owner += [(part, at) for at in cells]
         self._sheet_of += [len(self._sheets) - 1] * len(places)
@@ -215,12 +230,12 @@ class _Builder:
 
 
 def unpacked(plan: ClassPlan, words: Sequence[Numbers]) -> tuple[Codes, dict[int, Mask]]:
-    """Classes of every column, and for each snapshot which rows are in it."""
+    """Classes of every column, and for each view which rows are in it."""
     rows = len(words[0]) if words else 0
     codes = np.zeros((rows, len(plan.columns)), np.int32)
-    there = {word.snapshot: np.ones(rows, np.bool_) for word in plan.words}
+    there = {word.view: np.ones(rows, np.bool_) for word in plan.words}
     for word, values in zip(plan.words, words, strict=True):
-        there[word.snapshot] = values >= 0
+        there[word.view] = values >= 0
         rest = np.maximum(values, 0)
         for column in word.columns:
             rest, codes[:, column] = np.divmod(rest, plan.columns[column].classes)
@@ -261,9 +276,9 @@ def _label(key: KeyClasses, codes: Codes) -> Numbers:
 
 
 def _phantoms(plan: ClassPlan) -> Iterator[tuple[Codes, dict[int, Mask]]]:
-    """For each part every label combination of the columns it uses, in its own snapshot alone; all else stands by default."""
+    """For each part every label combination of the columns it uses, in its own view alone; all else stands by default."""
     default = np.array([column.phantoms[0] for column in plan.columns], np.int32)
-    snapshots = {word.snapshot for word in plan.words}
+    views = {word.view for word in plan.words}
     for part in plan.parts.values():
         choices = [plan.columns[column].phantoms for column in part.columns]
         codes = np.tile(default, (prod(len(choice) for choice in choices), 1))
@@ -273,7 +288,7 @@ def _phantoms(plan: ClassPlan) -> Iterator[tuple[Codes, dict[int, Mask]]]:
         for number, column_of in enumerate(plan.columns):
             if column_of.owner is not None:
                 codes[codes[:, column_of.owner] == 0, number] = column_of.absent
-        yield codes, {snapshot: np.full(len(codes), snapshot == part.snapshot) for snapshot in snapshots}
+        yield codes, {view: np.full(len(codes), view == part.view) for view in views}
 
 
 def _places(layout: CellLayout, combinations: Sequence[Sequence[Label]]) -> Numbers:

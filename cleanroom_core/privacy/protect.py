@@ -48,7 +48,7 @@ def protect(rows: Sequence[Row], layout: CellLayout, thresholds: Thresholds) -> 
 
 def concealed(rows: Sequence[Row], layout: CellLayout, thresholds: Thresholds) -> dict[tuple[Label, ...], frozenset[str]]:
     """What must not be known of cells although enough people stand in them: by their labels, the names of figures that are
-    dominated or have too small a numerator, and ROWS where one person has most of the rows.
+    dominated, and ROWS where one person has most of the rows.
 
     Such a figure is not shown, and must not follow from others by adding and subtracting either (SDC Handbook, complementary
     suppression); `engines.computing` sees to that. Raises IntegrityError as `protect` does.
@@ -77,9 +77,7 @@ def _concealed(base: _Base, layout: CellLayout, minimums: tuple[int, ...], thres
         units = [u for u in everything if layout.units[u].counts(figure)]
         if any(base.whole(f"u{u}_f{f}_people") < minimums[u] for u in units):
             continue
-        if _too_few(base, f, figure, units, thresholds.numerator_minimum) or any(
-            _figure_dominated(base, f, u, figure, percent) for u in units
-        ):
+        if any(_figure_dominated(base, f, u, figure, percent) for u in units):
             yield figure.name
 
 

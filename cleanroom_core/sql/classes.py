@@ -69,25 +69,27 @@ KeyClasses = ByClass | ByBranch
 
 @dataclass(frozen=True)
 class PartClasses:
-    """How one part of the plan reads the classes. `snapshot`: whose words it reads. `columns`: the columns it uses. `sizes`:
-    number of labels per key. `present`: figure -> where a row has a value of it. `rows`: whether the number of rows depends on
-    this asset at all; that of a left join does not, where the joined columns are in figures only."""
+    """How one part of the plan reads the classes. `view`: whose words it reads. `columns`: the columns it uses. `sizes`: number
+    of labels per key. `present`: figure -> where a row has a value of it; `ones`: 0/1 measure -> where it is one. `rows`:
+    whether the number of rows depends on this asset at all; that of a left join does not, where the joined columns are in
+    figures only."""
 
-    snapshot: int
+    view: int
     columns: tuple[int, ...]
     where: Test
     keys: tuple[KeyClasses, ...]
     sizes: tuple[int, ...]
     present: Mapping[str, Test] = field(default_factory=dict)
+    ones: Mapping[str, Test] = field(default_factory=dict)
     rows: bool = True
 
 
 @dataclass(frozen=True)
 class Word:
-    """One integer column of the query: NULL where the row is not in `snapshot`, otherwise the classes of `columns` packed, the
+    """One integer column of the query: NULL where the row is not in `view`, otherwise the classes of `columns` packed, the
     first in the least significant place."""
 
-    snapshot: int
+    view: int
     columns: tuple[int, ...]
 
 
@@ -107,7 +109,7 @@ class ClassPlan:
             "asset": self.asset,
             "minimum": self.minimum,
             "columns": [[c.name, c.classes, list(c.phantoms), c.owner, c.absent] for c in self.columns],
-            "words": [[word.snapshot, list(word.columns)] for word in self.words],
+            "words": [[word.view, list(word.columns)] for word in self.words],
             "parts": {str(number): _part_to_json(part) for number, part in self.parts.items()},
         }
 
@@ -117,7 +119,7 @@ class ClassPlan:
             data["asset"],
             data["minimum"],
             tuple(CodeColumn(name, count, tuple(phantoms), *rest) for name, count, phantoms, *rest in data["columns"]),
-            tuple(Word(snapshot, tuple(columns)) for snapshot, columns in data["words"]),
+            tuple(Word(view, tuple(columns)) for view, columns in data["words"]),
             {int(number): _part_from_json(part) for number, part in data["parts"].items()},
         )
 
@@ -130,12 +132,13 @@ def _part_to_json(part: PartClasses) -> dict[str, Any]:
         for key in part.keys
     ]
     return {
-        "snapshot": part.snapshot,
+        "view": part.view,
         "columns": list(part.columns),
         "where": _test_to_json(part.where),
         "keys": keys,
         "sizes": list(part.sizes),
         "present": {name: _test_to_json(test) for name, test in part.present.items()},
+        "ones": {name: _test_to_json(test) for name, test in part.ones.items()},
         "rows": part.rows,
     }
 
@@ -148,12 +151,13 @@ def _part_from_json(data: Mapping[str, Any]) -> PartClasses:
         for key in data["keys"]
     ]
     return PartClasses(
-        data["snapshot"],
+        data["view"],
         tuple(data["columns"]),
         _test_from_json(data["where"]),
         tuple(keys),
         tuple(data["sizes"]),
         {name: _test_from_json(test) for name, test in data["present"].items()},
+        {name: _test_from_json(test) for name, test in data["ones"].items()},
         data["rows"],
     )
 

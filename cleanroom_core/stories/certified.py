@@ -20,6 +20,7 @@ from cleanroom_core.engines.protocol import (
 )
 from cleanroom_core.errors import IntegrityError
 from cleanroom_core.guard.classes import PlannedPart, class_queries
+from cleanroom_core.guard.complement import complements
 from cleanroom_core.guard.sheet import Part
 from cleanroom_core.sql.cells import Cells, Thresholds
 
@@ -52,8 +53,7 @@ def compute_parts(
     """Protected and certified cells of each part, and the seed of the certificate, which the custodian keeps.
 
     Released parts that count other periods' rows are left out by the caller: no row stands in two periods. `assumed`: parts
-    whose cells are out, or may be, and cannot be read here. `seed` only to repeat a certification. Where cells were released
-    under a lower minimum than now, that is the one certified: what is out under it cannot be taken back.
+    whose cells are out, or may be, and cannot be read here. `seed` only to repeat a certification.
     Raises InputError when the parts cannot be certified (`guard.classes`), and what engines raise.
     """
     for each in released:
@@ -63,7 +63,9 @@ def compute_parts(
                 hint="Compute the plan in a new period, or in a new room.",
                 code="OTHER_SHEET",
             )
-    planned = [PlannedPart(part.query) for part in (*parts, *assumed)]
+    before = [*assumed, *(each.part for each in released if each.snapshot == 0)]
+    beside = complements(parts, before, thresholds)
+    planned = [PlannedPart(part.query) for part in (*parts, *assumed, *beside)]
     planned += [PlannedPart(each.part.query, each.snapshot) for each in released]
     seed = secrets.token_bytes(_SEED_BYTES) if seed is None else seed
     job = ComputeJob(
@@ -72,11 +74,11 @@ def compute_parts(
         released=tuple(each.cells for each in released),
         concealed=tuple(each.concealed for each in released),
         classes=tuple(
-            RowClasses(query.render(engine.dialect), query.assets, query.plan)
-            for query in class_queries(planned, _lowest(thresholds, released))
+            RowClasses(query.render(engine.dialect), query.assets, query.plan) for query in class_queries(planned, thresholds)
         ),
         thresholds=thresholds,
         seed=seed,
+        beside=_asked(beside, engine.dialect),
     )
     return engine.compute(job, tables, limits or Limits(), progress, cancelled), seed
 
@@ -86,11 +88,3 @@ def _asked(parts: Sequence[Part], dialect: str) -> tuple[NewPart, ...]:
         NewPart(CellQuery(str(number), part.query.render(dialect), part.query.assets), part.layout)
         for number, part in enumerate(parts)
     )
-
-
-def _lowest(thresholds: Thresholds, released: Sequence[Released]) -> Thresholds:
-    minimum = dict(thresholds.minimum_cohort)
-    for each in released:
-        for unit, then in zip(each.cells.layout.units, each.cells.minimum_cohort, strict=True):
-            minimum |= {asset: min(minimum.get(asset, then), then) for asset in unit.assets}
-    return Thresholds(minimum, thresholds.numerator_minimum, thresholds.dominance_percent)

@@ -215,8 +215,9 @@ class Replay:
         ]
 
     def _is_counted_again(self, stored: _Stored) -> bool:
-        """Whether its rows may stand in this period's sheets too: not where they are dated and the period has passed."""
-        dated = any(self._world.assets[name].rule.period_column is not None for name in stored.part.query.assets)
+        """Whether rows it counts may stand in this period's sheets too: not where all are dated and the period has passed.
+        A row without a date that was joined to dated ones may be joined to others now."""
+        dated = all(self._world.assets[name].rule.period_column is not None for name in stored.part.query.assets)
         return not dated or stored.period == self._period
 
     def _set(self, minimum_cohort: int) -> None:

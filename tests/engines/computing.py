@@ -143,18 +143,22 @@ class ComputeConformance:
         assert sum(computed.certificate["withheld"]) == 1
         assert "bread" not in json.dumps(computed.certificate)
 
-    def test_nothing_goes_out_beside_releases_that_fail_by_themselves(
+    def test_beside_releases_that_fail_by_themselves_nothing_new_is_learned(
         self, owner: OwnerEngine, room: RoomEngine, world: World, tmp_path: Path
     ) -> None:
-        """As if both the total and the total without three cheques had been released: a third question gets nothing."""
+        """As if both the total and the total without three cheques had been released. What the third question adds to it is
+        withheld, the rest of it is not."""
         tables = {SALES: self.publish(owner, world, SALES, sales(3), tmp_path / "s")}
         total, rest, paid = self.parts(world, AISLES, NO_CHEQUE, PAID)
         released = [
             Released(part, compute_parts(room, [part], [], world.thresholds, tables)[0].cells[0]) for part in (total, rest)
         ]
         computed, _ = compute_parts(room, [paid], released, world.thresholds, tables)
-        assert computed.certificate["certified"] is False
-        assert computed.cells[0].cells == ()
+        assert computed.certificate["certified"] is True
+        assert computed.certificate["earlier_alone"] == "too few people"
+        alone, _ = compute_parts(room, [paid], [released[0]], world.thresholds, tables)
+        assert alone.certificate["earlier_alone"] == "certified"
+        assert {cell.labels for cell in alone.cells[0].cells} <= {cell.labels for cell in computed.cells[0].cells}
 
     def test_what_few_people_changed_is_not_shown_again(
         self, owner: OwnerEngine, room: RoomEngine, world: World, tmp_path: Path

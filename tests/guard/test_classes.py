@@ -155,7 +155,7 @@ def _counted(plan: ClassPlan, n: int, layout: CellLayout, classes: Any, figure: 
 
     person, codes, there = classes
     part = plan.parts[n]
-    places = cell_places(part, codes, there[part.snapshot])
+    places = cell_places(part, codes, there[part.view])
     inside = places >= 0
     if figure is not None:
         inside &= reading._holds(part.present[figure], codes)
@@ -233,10 +233,10 @@ def test_a_row_of_two_snapshots_is_one_row() -> None:
         (query,) = class_queries(planned, world.thresholds)
         assert query.assets == ("provider.txn", "provider@2.txn")
         person, _, there = classes = _classes(room, query)
-        gone, came = there[2] & ~there[0], there[0] & ~there[2]
+        gone, came = there[1] & ~there[0], there[0] & ~there[1]
         assert len(set(person[gone].tolist())) == 1
         assert len(set(person[came].tolist())) == 5
-        assert (there[0] & there[2]).sum() > 100
+        assert (there[0] & there[1]).sum() > 100
         for n, (part, snapshot) in enumerate((part, snapshot) for part in parts for snapshot in (0, 2)):
             counts = _counted(query.plan, n, part.layout, classes)
             if snapshot == 0:

@@ -124,7 +124,7 @@ def test_what_could_not_be_had_is_one_line_and_a_failure_in_ci(
     done = clone.run(**environment)
     assert done.returncode == status
     assert done.stdout.splitlines()[-len(said) :] == said
-    assert clone.calls()[-1] == f"-m pytest -m {marks}"
+    assert clone.calls()[-1] == f"-m pytest -n 2 --dist=loadgroup -m {marks}"
 
 
 def test_failing_tests_fail_without_a_browser_too(clone: Clone) -> None:

@@ -90,23 +90,30 @@ def safe(plan: Plan, withheld: Iterable[int] = ()) -> bool:
     """
     universe, kept = plan.universe, np.ones(len(plan.names), bool)
     kept[list(withheld)] = False
-
-    def dense(vectors: NDArray[np.int32]) -> list[Labels]:
-        found = np.zeros((len(vectors), len(kept) + 1), int)
-        for row, cells in zip(found, vectors, strict=True):
-            row[cells] = 1
-        return [tuple(row) for row in found[:, :-1][:, kept].tolist()]
-
-    rows, by_person = dense(universe.vectors), defaultdict(set)
+    dense = [_dense(universe.vectors, len(kept)), _dense(universe.phantoms, len(kept))]
+    by_person = defaultdict(set)
     for holder, person in zip(universe.holder.tolist(), universe.person.tolist(), strict=True):
         if person >= 0:
-            by_person[person].add(rows[holder])
-    everything = rank({*rows, *dense(universe.phantoms)})
-    for few in itertools.combinations(by_person, min(universe.minimum - 1, len(by_person))):
-        others = set[Labels]().union(*(mine for person, mine in by_person.items() if person not in few))
-        if rank(others) < everything:
-            return False
-    return True
+            by_person[person].add(holder)
+
+    def learned(few: tuple[int, ...], cells: NDArray[np.bool_]) -> int:
+        """How many independent things these cells tell about nobody but these people."""
+        others = sorted(set[int]().union(*(mine for person, mine in by_person.items() if person not in few)))
+        everything, rest = (
+            {tuple(row) for row in part[:, cells].tolist()} for part in (np.concatenate(dense), dense[0][others])
+        )
+        return rank(everything) - rank(rest)
+
+    old = kept & plan.cells.fixed
+    groups = itertools.combinations(by_person, min(universe.minimum - 1, len(by_person)))
+    return all(learned(few, kept) == (learned(few, old) if old.any() else 0) for few in groups)
+
+
+def _dense(vectors: NDArray[np.int32], cells: int) -> NDArray[np.int64]:
+    found = np.zeros((len(vectors), cells + 1), np.int64)
+    for row, standing in zip(found, vectors, strict=True):
+        row[standing] = 1
+    return found[:, :-1]
 
 
 def rank(rows: Iterable[Labels]) -> int:

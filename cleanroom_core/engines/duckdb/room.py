@@ -51,7 +51,7 @@ class DuckDBRoomEngine:
         progress: Progress | None = None,
         cancelled: Callable[[], bool] | None = None,
     ) -> Computed:
-        read = {name for part in (*job.parts, *job.assumed) for name in part.query.assets}
+        read = {name for part in (*job.parts, *job.assumed, *job.beside) for name in part.query.assets}
         read |= {name for classes in job.classes for name in classes.assets}
         body = {
             "tables": {name: _opened(table) for name, table in tables.items() if name in read},

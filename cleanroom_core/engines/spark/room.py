@@ -64,7 +64,7 @@ class SparkRoomEngine:
 
             return computing.compute(job, run.id, rows, arrays, run.progress)
 
-        read = [name for part in (*job.parts, *job.assumed) for name in part.query.assets]
+        read = [name for part in (*job.parts, *job.assumed, *job.beside) for name in part.query.assets]
         read += [name for classes in job.classes for name in classes.assets]
         return self._started(read, tables, limits).watched(work, progress, cancelled)
 
