@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum, IntEnum
 from functools import reduce
@@ -109,6 +109,14 @@ class Relation:
         if self.reach is not None and before <= self.reach:
             inherited = Guard.PEOPLE
         return Relation(columns, tables=self.tables, aggregated=True, keys=keys, guard=inherited)
+
+    def rows_count(self, group: frozenset[str], is_person: Callable[[str], bool]) -> Counts:
+        """What counting rows within a group of these keys counts: people where it was grouped by them and the person before."""
+        left = self.keys - group
+        if not self.aggregated or len(left) != 1:
+            return Counts.ROWS
+        carried = self.meaning(next(iter(left))).carries
+        return Counts.PEOPLE if carried and all(is_person(origin.column) for origin in carried) else Counts.ROWS
 
     def projected(self, columns: Mapping[str, Meaning], renamed: Mapping[str, str], opens: frozenset[str]) -> Relation:
         """With these columns only; `renamed`: old name to new name, for keys that go by another name from here on."""

@@ -13,7 +13,7 @@ _KEYS = "id|key|token|hash|hmac|number|no|nr|uuid|guid|pseudonym|digest|pan"
 PERSONS = (
     rf"(.*_)?({_PEOPLE})(_(ref|external|internal|global|national|master|hashed))?_?({_KEYS})",
     rf"({_KEYS})_(of_)?({_PEOPLE})",
-    r"(.*_)?(person|ssn|pan|pid|mrn)",
+    r"person|pid|(.*_)?(ssn|pan|mrn)",
 )
 IDENTIFIERS = (
     r"(.*_)?(e_?mail|phone|mobile|msisdn|telephone|iban|passport|tax|national|licen[cs]e_plate)_?(address|number|no|hash|hashed|id)",

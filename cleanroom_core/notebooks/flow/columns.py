@@ -13,43 +13,12 @@ from cleanroom_core.notebooks.flow.values import Many, Within, column, flat, tre
 
 FUNCTIONS = "pyspark.sql.functions."
 # Functions whose later texts are values, not columns; in all others a text names a column.
-_TEXT_ARGUMENTS = frozenset(
-    [
-        "sha2",
-        "date_format",
-        "to_date",
-        "to_timestamp",
-        "date_trunc",
-        "trunc",
-        "regexp_replace",
-        "regexp_extract",
-        "split",
-        "lpad",
-        "rpad",
-        "translate",
-        "substring",
-        "substring_index",
-        "from_json",
-        "get_json_object",
-        "round",
-        "bround",
-        "percentile_approx",
-        "percentile",
-        "date_add",
-        "date_sub",
-        "add_months",
-        "like",
-        "rlike",
-        "overlay",
-        "repeat",
-        "instr",
-        "locate",
-        "shiftleft",
-        "conv",
-        "encode",
-        "decode",
-    ]
-)
+_TEXT_ARGUMENTS = frozenset({
+    "sha2", "date_format", "to_date", "to_timestamp", "date_trunc", "trunc", "regexp_replace", "regexp_extract", "split",
+    "lpad", "rpad", "translate", "substring", "substring_index", "from_json", "get_json_object", "round", "bround",
+    "percentile_approx", "percentile", "date_add", "date_sub", "add_months", "like", "rlike", "overlay", "repeat",
+    "instr", "locate", "shiftleft", "conv", "encode", "decode",
+})  # fmt: skip
 _BINARY: dict[type[ast.AST], type[exp.Expr]] = {
     ast.GtE: exp.GTE, ast.Gt: exp.GT, ast.LtE: exp.LTE, ast.Lt: exp.LT, ast.Eq: exp.EQ, ast.NotEq: exp.NEQ,
     ast.BitAnd: exp.And, ast.BitOr: exp.Or, ast.And: exp.And, ast.Or: exp.Or,

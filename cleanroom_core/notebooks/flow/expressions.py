@@ -1,9 +1,9 @@
-"""Python expressions: what each stands for. Calls go to DataFrames, columns, the platform, or the notebook's own functions."""
+"""Python expressions: what each stands for."""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+import builtins
 from typing import Any
 
 from sqlglot import exp
@@ -11,7 +11,8 @@ from sqlglot import exp
 from cleanroom_core.notebooks.cell import Cell, Place
 from cleanroom_core.notebooks.facts import Called, Facts, Named
 from cleanroom_core.notebooks.flow import columns, literals
-from cleanroom_core.notebooks.flow.frames import FrameReader, is_frame_method
+from cleanroom_core.notebooks.flow.calls import CallFunction, CallReader
+from cleanroom_core.notebooks.flow.frames import FrameReader
 from cleanroom_core.notebooks.flow.platform import PlatformReader
 from cleanroom_core.notebooks.flow.state import Environment, either
 from cleanroom_core.notebooks.flow.text import SqlText, unknown
@@ -19,40 +20,20 @@ from cleanroom_core.notebooks.flow.values import (
     Bound,
     Frame,
     Function,
-    Groups,
     Many,
     Module,
     Pairs,
-    Within,
     Writer,
     data,
     flat,
     from_data,
     tree,
-)  # fmt: skip
-from cleanroom_core.notebooks.relation import Relation, one_of
+)
+from cleanroom_core.notebooks.relation import Relation
 from cleanroom_core.notebooks.settings import Settings
 
-CallFunction = Callable[[Function, list[Any], dict[str, Any]], Any]
 _FRAME_WORDS = frozenset({"columns", "schema", "dtypes", "sparkSession"})
-_KEPT_TEXT = frozenset({"strip", "lstrip", "rstrip", "dedent", "lower", "upper", "replace"})
-_NAMES = frozenset(
-    [
-        "spark",
-        "dbutils",
-        "display",
-        "displayHTML",
-        "print",
-        "sc",
-        "sqlContext",
-        "open",
-        "exec",
-        "eval",
-        "getArgument",
-        "table",
-        "sql",
-    ]
-)
+_NAMES = frozenset({"spark", "dbutils", "display", "displayHTML", "sc", "sqlContext", "getArgument", "table", "sql"})
 
 
 class ExpressionReader:
@@ -62,8 +43,8 @@ class ExpressionReader:
         self.facts = facts
         self.frames = FrameReader(facts, settings, environment)
         self.platform = PlatformReader(facts, settings, environment)
+        self.calls = CallReader(facts, self.frames, self.platform, call_function)
         self.environment = environment
-        self._call_function = call_function
         self.cell: Cell
 
     @property
@@ -107,10 +88,14 @@ class ExpressionReader:
         if node.id in self.environment:
             return self.environment[node.id]
         wild = self.environment.get("import *")
-        return Module(f"{wild}.{node.id}") if wild and node.id not in _NAMES else Module(node.id)
+        if node.id in _NAMES or (not wild and hasattr(builtins, node.id)) or node.id == "print":
+            return Module(node.id)
+        return Module(f"{wild}.{node.id}") if wild else data()  # a name from elsewhere: %run, or the result of a SQL cell
 
     def _attribute(self, node: ast.Attribute) -> Any:
-        owner = self.value(node.value)
+        if isinstance(node.value, ast.Name) and f"{node.value.id}.{node.attr}" in self.environment:
+            return self.environment[f"{node.value.id}.{node.attr}"]
+        owner = self.plain(self.value(node.value))
         if isinstance(owner, Module):
             return Module(f"{owner.name}.{node.attr}")
         if isinstance(owner, Frame):
@@ -262,75 +247,15 @@ class ExpressionReader:
         named = {part.arg or "**": self._operand(part.value) for part in node.keywords}
         for part in node.keywords:
             self._named(part.arg or "", named[part.arg or "**"], self.place(part.value))
-        place = self.place(node)
-        if isinstance(node.func, ast.Attribute):  # a chain over several lines is told by its own line, not by its first
-            end = node.func.value.end_lineno or node.lineno
-            if end != node.lineno or node.func.end_lineno != node.lineno:
-                place = self._method_place(node.func)
-        return (
-            self.plain(self._apply(called, arguments, named, place))
-            if not isinstance(called, Module)
-            else self._apply(called, arguments, named, place)
-        )
+        result = self.calls.apply(called, arguments, named, self._call_place(node))
+        return result if isinstance(called, Module) else self.plain(result)
 
-    def _method_place(self, node: ast.Attribute) -> Place:
-        number = node.end_lineno or node.lineno
+    def _call_place(self, node: ast.Call) -> Place:
+        """Where the call starts; a chain over several lines is told by the line of its own method, not by its first."""
+        method = node.func
+        if not isinstance(method, ast.Attribute) or method.end_lineno == node.lineno == method.value.end_lineno:
+            return self.place(node)
+        number = method.end_lineno or node.lineno
         line = self.cell.lines[number - 1].text
-        end = len(line.encode()[: node.end_col_offset].decode(errors="ignore"))
-        return self.cell.place(self.cell.offset(number, end - len(node.attr)))
-
-    def _apply(self, called: Any, arguments: list[Any], named: dict[str, Any], place: Place) -> Any:
-        if isinstance(called, Function):
-            return self._call_function(called, arguments, named)
-        if isinstance(called, Module):
-            return self._module(called.name, arguments, named, place)
-        if isinstance(called, Bound):
-            return self._method(called.owner, called.name, arguments, named, place)
-        return unknown(*map(tree, (called, *arguments, *named.values())))
-
-    def _method(self, owner: Any, name: str, arguments: list[Any], named: dict[str, Any], place: Place) -> Any:
-        if isinstance(owner, Frame):
-            if name == "transform" and arguments and isinstance(arguments[0], Function):
-                return self._call_function(arguments[0], [owner, *arguments[1:]], named)
-            return self.frames.call(owner, name, arguments, named, place)
-        if isinstance(owner, Groups):
-            return self.frames.grouped(owner, name, arguments, place)
-        if isinstance(owner, Writer):
-            if name in ("option", "options") and len(arguments) > 1 and isinstance(arguments[0], SqlText):
-                self._named(arguments[0].text, arguments[1], place)
-            return self.frames.write(owner, name, arguments, named, place)
-        if isinstance(owner, SqlText):
-            if name == "format":
-                return literals.filled(owner, arguments, named)
-            if name == "join" and arguments:
-                return columns.function("concat_ws", [owner, *map(tree, flat(arguments))])
-            if name in _KEPT_TEXT or not arguments:
-                return SqlText(owner.text, owner.at, owner.stands)
-            return unknown(tree(owner), *map(tree, arguments))
-        if isinstance(owner, Within):
-            return Within((*owner.keys, *columns.partition(arguments).keys)) if name == "partitionBy" else owner
-        if isinstance(owner, Pairs) and name == "get" and arguments and isinstance(arguments[0], SqlText):
-            return owner.items.get(arguments[0].text, unknown())
-        found = is_frame_method(owner, name)
-        if found is not None and not (isinstance(owner, exp.Expr) and name == "collect"):
-            return self._apply(found(), arguments, named, place)
-        return columns.method(tree(owner), name, arguments)
-
-    def _module(self, name: str, arguments: list[Any], named: dict[str, Any], place: Place) -> Any:
-        if name.startswith((columns.FUNCTIONS, "pyspark.sql.connect.functions.")):
-            short = name.rpartition(".")[2]
-            first = arguments[0] if arguments else None
-            if short == "broadcast" and isinstance(first, Frame):
-                return first
-            if short not in ("udf", "pandas_udf", "udtf"):
-                return columns.function(short, arguments)
-        if ".Window." in name or name.startswith("Window."):
-            return columns.partition(arguments) if name.endswith("partitionBy") else Within(())
-        if name.endswith("reduce") and len(arguments) > 1 and isinstance(arguments[1], Many):
-            frames = [value for value in arguments[1].items if isinstance(value, Frame)]
-            if frames:
-                return Frame(one_of(frame.relation for frame in frames))
-        first = arguments[0] if arguments else None
-        text = first.text if isinstance(first, SqlText) and not first.stands else ""
-        self.facts.add(Called(place, name, text))
-        return self.platform.call(name, arguments, named, place)
+        end = len(line.encode()[: method.end_col_offset].decode(errors="ignore"))
+        return self.cell.place(self.cell.offset(number, end - len(method.attr)))

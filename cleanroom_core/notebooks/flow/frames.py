@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,29 +17,14 @@ from cleanroom_core.notebooks.flow.query import conjuncts, filtered, output_name
 from cleanroom_core.notebooks.flow.state import Environment, full_name, keep_view
 from cleanroom_core.notebooks.flow.target import spelled
 from cleanroom_core.notebooks.flow.text import SqlText
-from cleanroom_core.notebooks.flow.values import Bound, Frame, Groups, Many, Pairs, Writer, column, data, flat, tree
+from cleanroom_core.notebooks.flow.values import Frame, Groups, Many, Pairs, Writer, column, data, flat, tree
 from cleanroom_core.notebooks.relation import Counts, Meaning, Relation, joined
 from cleanroom_core.notebooks.settings import Settings
 
-_FETCHING = frozenset(
-    [
-        "toPandas",
-        "collect",
-        "first",
-        "head",
-        "take",
-        "tail",
-        "toLocalIterator",
-        "foreach",
-        "foreachPartition",
-        "toArrow",
-        "pandas_api",
-        "to_pandas_on_spark",
-        "toJSON",
-        "rdd",
-        "randomSplit",
-    ]
-) - {"randomSplit"}
+_FETCHING = frozenset({
+    "toPandas", "collect", "first", "head", "take", "tail", "toLocalIterator", "foreach", "foreachPartition", "toArrow",
+    "pandas_api", "to_pandas_on_spark", "toJSON", "rdd", "randomSplit",
+}) - {"randomSplit"}  # fmt: skip
 _SHOWING = frozenset({"show", "display"})
 _ROW_FUNCTIONS = frozenset(
     {"mapInPandas", "mapInArrow", "applyInPandas", "applyInArrow", "apply", "cogroup", "applyInPandasWithState"}
@@ -80,14 +65,14 @@ class FrameReader:
         self.sides[name] = relation
         return name
 
-    def judgement(self, relation: Relation, group: frozenset[str] = frozenset()) -> Judgement:
+    def judgement(self, relation: Relation, group: frozenset[str] = frozenset(), rows: Counts = Counts.ROWS) -> Judgement:
         def resolve(node: exp.Column) -> Meaning:
             if node.table in self.sides:
                 known = relation.columns.get(node.name.lower())
                 return known if known is not None and not relation.aliases else self.sides[node.table].meaning(node.name)
             return relation.meaning(node.name, node.table)
 
-        return Judgement(resolve, self.settings, group)
+        return Judgement(resolve, self.settings, group, rows=rows)
 
     def call(self, frame: Frame, name: str, arguments: list[Any], named: dict[str, Any], place: Place) -> Any:
         """The value of `frame.name(arguments)`."""
@@ -103,7 +88,8 @@ class FrameReader:
         if name in _FETCHING:
             return self._fetched(frame, name, place)
         if name in _VIEWS:
-            keep_view(self.environment, spelled(tree(first), {}), frame.relation)
+            prefix = "global_temp." if "Global" in name else ""
+            keep_view(self.environment, prefix + spelled(tree(first), {}), frame.relation)
             return None
         if name == "writeTo":
             return Writer(frame.relation, spelled(tree(first), {}))
@@ -233,25 +219,21 @@ class FrameReader:
             self.facts.add(Defined(place, name))
             return Frame(Relation(opens=groups.relation.tables, tables=groups.relation.tables))
         if name == "count":
-            relation = self._aggregate(groups.relation, list(groups.keys), [], place)
-            per = relation.keys
-            return Frame(
-                replace(relation, columns={**relation.columns, "count": Meaning(counts=Counts.ROWS, per=per, trimmed=True)})
-            )
+            counted = exp.alias_(exp.Anonymous(this="count", expressions=[exp.Star()]), "count", quoted=True)
+            return Frame(self._aggregate(groups.relation, list(groups.keys), [counted], place))
         nodes = [_labelled(name, text) for text in names_in(Many(tuple(flat(arguments))))]
         return Frame(self._aggregate(groups.relation, list(groups.keys), nodes, place))
 
     def _aggregate(self, relation: Relation, keys: list[exp.Expr], nodes: list[exp.Expr], place: Place) -> Relation:
         names = {output_name(key, number): key for number, key in enumerate(keys)}
         group = frozenset(names)
-        judgement = self.judgement(relation, group)
+        bare = {name: key.unalias() for name, key in names.items()}
+        sources = frozenset(key.name.lower() if isinstance(key, exp.Column) else name for name, key in bare.items())
+        judgement = self.judgement(relation, group, relation.rows_count(sources, self.settings.is_person))
         self._observed([*keys, *nodes], judgement, place)
         columns = {name: judgement.of(key) for name, key in names.items()}
         for number, node in enumerate(nodes):
             columns[output_name(node, len(keys) + number)] = judgement.of(node)
-        sources = frozenset(
-            key.unalias().name.lower() if isinstance(key.unalias(), exp.Column) else name for name, key in names.items()
-        )
         return relation.grouped(group, columns, sources)
 
     # joins
@@ -315,8 +297,3 @@ def _labelled(function: str, name: str) -> exp.Expr:
     """`sum(name)` under the label Spark gives it."""
     called = exp.Anonymous(this=function.lower(), expressions=[exp.column(name)])
     return exp.alias_(called, f"{function}({name})", quoted=True)
-
-
-def is_frame_method(owner: Any, name: str) -> Callable[[], Bound] | None:
-    """A DataFrame's method on a value nobody knows."""
-    return (lambda: Bound(Frame(Relation.table("?")), name)) if name in TELLTALE else None

@@ -20,73 +20,23 @@ Resolve = Callable[[exp.Column], Meaning]
 Answer = Callable[[exp.Query], Relation]
 
 # Aggregates whose result is one or more of the values that went in.
-REVEALING = frozenset(
-    [
-        "min",
-        "max",
-        "first",
-        "last",
-        "any_value",
-        "first_value",
-        "last_value",
-        "mode",
-        "max_by",
-        "min_by",
-        "collect_list",
-        "collect_set",
-        "array_agg",
-        "listagg",
-        "string_agg",
-        "nth_value",
-        "lag",
-        "lead",
-        "approx_top_k",
-        "histogram_numeric",
-        "median",
-        "percentile",
-        "percentile_disc",
-    ]
-)
-DROPPING = frozenset(
-    [
-        "count",
-        "count_if",
-        "count_distinct",
-        "countdistinct",
-        "approx_count_distinct",
-        "approxcountdistinct",
-        "sum",
-        "sum_distinct",
-        "avg",
-        "mean",
-        "stddev",
-        "stddev_samp",
-        "stddev_pop",
-        "variance",
-        "var_samp",
-        "var_pop",
-        "corr",
-        "covar_samp",
-        "covar_pop",
-        "skewness",
-        "kurtosis",
-        "bool_or",
-        "bool_and",
-        "every",
-        "some",
-        "any",
-        "percentile_approx",
-        "approx_percentile",
-        "regr_slope",
-        "regr_r2",
-        "bit_xor",
-        "try_sum",
-        "try_avg",
-    ]
-)
+REVEALING = frozenset({
+    "min", "max", "first", "last", "any_value", "first_value", "last_value", "mode", "max_by", "min_by", "collect_list",
+    "collect_set", "array_agg", "listagg", "string_agg", "nth_value", "lag", "lead", "approx_top_k", "histogram_numeric",
+    "median", "percentile", "percentile_disc",
+})  # fmt: skip
+DROPPING = frozenset({
+    "count", "count_if", "count_distinct", "countdistinct", "approx_count_distinct", "approxcountdistinct", "sum",
+    "sum_distinct", "avg", "mean", "stddev", "stddev_samp", "stddev_pop", "variance", "var_samp", "var_pop", "corr",
+    "covar_samp", "covar_pop", "skewness", "kurtosis", "bool_or", "bool_and", "every", "some", "any",
+    "percentile_approx", "approx_percentile", "regr_slope", "regr_r2", "bit_xor", "try_sum", "try_avg",
+})  # fmt: skip
 AGGREGATES = REVEALING - {"lag", "lead"} | DROPPING
 _SIZES = frozenset({"size", "array_size", "cardinality", "length", "len", "char_length"})
 _TRIMS = frozenset({"trim", "btrim", "regexp_replace", "ltrim", "rtrim", "translate", "regexp_extract"})
+_MADE_UP = frozenset(
+    ["uuid", "rand", "random", "randn", "monotonically_increasing_id", "row_number", "now", "current_timestamp"]
+)
 _KEEPS_COUNT = frozenset(
     {"coalesce", "ifnull", "nvl", "cast", "int", "bigint", "long", "float", "double", "floor", "round", "abs"}
 )
@@ -96,12 +46,18 @@ _MIRROR: dict[type[exp.Expr], type[exp.Expr]] = {exp.LT: exp.GT, exp.LTE: exp.GT
 
 class Judgement:
     """Meanings of expressions whose columns `resolve` knows and whose inner queries `answer` reads; `group`: the keys a count
-    in this place is made within."""
+    in this place is made within; `rows`: what a row is."""
 
     def __init__(
-        self, resolve: Resolve, settings: Settings, group: frozenset[str] = frozenset(), answer: Answer | None = None
+        self,
+        resolve: Resolve,
+        settings: Settings,
+        group: frozenset[str] = frozenset(),
+        answer: Answer | None = None,
+        rows: Counts = Counts.ROWS,
     ) -> None:
         self._resolve, self._settings, self._group, self._answer = resolve, settings, group, answer
+        self._rows = rows
 
     def of(self, node: exp.Expr) -> Meaning:
         """What the values of this expression tell."""
@@ -138,7 +94,9 @@ class Judgement:
             return self._count(arguments)
         if name == "count" and len(arguments) == 1 and isinstance(arguments[0], exp.Distinct):
             return self._count(arguments[0].expressions)
-        if name in ("count", "count_if", "approx_count_distinct", "approxcountdistinct") or _adds_ones(name, arguments):
+        if name in ("count", "count_if") or _adds_ones(name, arguments):
+            return Meaning(counts=self._rows, per=self._group, trimmed=True)
+        if name in ("approx_count_distinct", "approxcountdistinct"):
             return Meaning(counts=Counts.ROWS, per=self._group, trimmed=True)
         if name in DROPPING or name in _SIZES:
             return PLAIN
@@ -152,7 +110,8 @@ class Judgement:
     def _count(self, distinct: list[exp.Expr]) -> Meaning:
         """A count of distinct values: people when it is one column that identifies them, and nothing is pasted to it."""
         carried = self.of(distinct[0]).carries if len(distinct) == 1 else frozenset()
-        people = bool(carried) and all(self._settings.is_person(origin.column) for origin in carried)
+        made_up = any(function_name(inner) in _MADE_UP for part in distinct for inner in part.walk())
+        people = bool(carried) and not made_up and all(self._settings.is_person(origin.column) for origin in carried)
         return Meaning(counts=Counts.PEOPLE if people else Counts.ROWS, per=self._group, trimmed=True)
 
     def _window(self, node: exp.Window) -> Meaning:

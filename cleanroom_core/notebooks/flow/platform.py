@@ -8,7 +8,18 @@ from typing import Any
 from sqlglot import exp
 
 from cleanroom_core.notebooks.cell import Place
-from cleanroom_core.notebooks.facts import Called, Defined, Facts, Hashed, Named, Shown, Unread, Written, function_name
+from cleanroom_core.notebooks.facts import (
+    Called,
+    Collected,
+    Defined,
+    Facts,
+    Hashed,
+    Named,
+    Shown,
+    Unread,
+    Written,
+    function_name,
+)
 from cleanroom_core.notebooks.flow import literals
 from cleanroom_core.notebooks.flow.sql import SqlReader
 from cleanroom_core.notebooks.flow.state import Environment, full_name, use, view
@@ -22,7 +33,13 @@ _SESSION = re.compile(r"(.*\.)?(SparkSession|DatabricksSession)\b.*\.(getOrCreat
 _LOGGING = re.compile(r"(logging|log|logger|warnings)\.(debug|info|warning|warn|error|exception|critical|log)$")
 _ROW_FUNCTION = re.compile(r"(^|\.)(udf|pandas_udf|udtf)$")
 _BUILDER = re.compile(r"SparkSession\.builder\.(appName|config|remote|master)$")
-_DYNAMIC = frozenset({"exec", "eval", "compile", "__import__", "importlib.import_module", "dbutils.notebook.run"})
+_DYNAMIC = frozenset(
+    {"exec", "eval", "compile", "__import__", "importlib.import_module", "globals", "locals", "getattr", "setattr"}
+)
+_FETCHING = re.compile(r"(pandas|pyspark\.pandas|polars|duckdb|dask\.dataframe)\.(read_\w+|scan_\w+|from_spark|sql|query)$")
+_TELLING = re.compile(r"mlflow\.(log_\w+|set_tag\w*)$|dbutils\.jobs\.taskValues\.set$|warnings\.warn$")
+_DELTA = re.compile(r"\bDeltaTable\.(forName|forPath|create|createOrReplace|replace)$")
+_PRINTING = frozenset({"print", "sys.stdout.write", "sys.stderr.write", "pprint.pprint"})
 _USER = re.compile(r"\b(current_user|session_user)\b", re.IGNORECASE)
 
 
@@ -38,7 +55,7 @@ class PlatformReader:
         first = arguments[0] if arguments else next(iter(named.values()), None)
         if name.startswith("spark.") or name in ("sql", "table"):
             return self._spark(name.removeprefix("spark."), arguments, named, place)
-        if name.startswith("dbutils."):
+        if name.startswith("dbutils.") and not _TELLING.match(name):
             return self._dbutils(name.removeprefix("dbutils."), arguments, place)
         if name == "getArgument":
             return exp.Placeholder(this=spelled(tree(first), {}))
@@ -86,7 +103,7 @@ class PlatformReader:
             if any(isinstance(value, Frame) or not is_constant(value) for value in arguments):
                 self.facts.add(Shown(place, f"{name}()"))
             return None
-        if name in ("print", "sys.stdout.write", "sys.stderr.write", "pprint.pprint") or _LOGGING.match(name):
+        if name in _PRINTING or _LOGGING.match(name) or _TELLING.match(name):
             if any(from_data(value) and not isinstance(value, Frame) for value in (*arguments, *named.values())):
                 self.facts.add(Shown(place, f"{name}()"))
             return None
@@ -97,6 +114,12 @@ class PlatformReader:
             self.facts.add(
                 Hashed(place, name, Meaning(), "text" if is_constant(key) and isinstance(key, exp.Literal) else "secret")
             )
+        if _FETCHING.match(name):
+            self.facts.add(Collected(place, name))
+            return data()
+        if _DELTA.search(name):
+            target = spelled(tree(arguments[1] if len(arguments) > 1 else None), {})
+            self.facts.add(Written(place, Relation.table("?"), full_name(self.environment, target)))
         if name == "open" and len(arguments) > 1 and isinstance(arguments[1], SqlText) and set(arguments[1].text) & set("wax+"):
             self.facts.add(Written(place, Relation.table("?"), spelled(tree(arguments[0]), {})))
         parts = [tree(value) for value in (*arguments, *named.values())]

@@ -106,11 +106,23 @@ class PythonReader:
             return
         if isinstance(target, ast.Name):
             self.environment[target.id] = value
+        elif isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name):
+            self.environment[f"{target.value.id}.{target.attr}"] = value
+        elif isinstance(target, ast.Subscript) and isinstance(target.value, ast.Name):
+            self._put(target.value.id, target.slice, value)
         name = target.id if isinstance(target, ast.Name) else target.attr if isinstance(target, ast.Attribute) else ""
         if isinstance(target, ast.Subscript) and isinstance(target.slice, ast.Constant):
             name = str(target.slice.value)
         if name and isinstance(value, SqlText):
             self.facts.add(Named(self._place(target), name, value.text if not value.stands else ""))
+
+    def _put(self, name: str, key: ast.expr, value: Any) -> None:
+        """`name[key] = value`, for a dict with texts as keys; any other container is unknown from here on."""
+        before = self.environment.get(name)
+        if isinstance(before, Pairs) and isinstance(key, ast.Constant) and isinstance(key.value, str):
+            self.environment[name] = Pairs({**before.items, key.value: value})
+        elif before is not None:
+            self.environment[name] = data() if from_data(value) or from_data(before) else unknown()
 
     def _import(self, node: ast.Import) -> None:
         for name in node.names:
@@ -223,6 +235,11 @@ class PythonReader:
             self.facts.add(Shown(self._place(node), "The text of this error"))
         return False
 
+    def _assert(self, node: ast.Assert) -> None:
+        self._value(node.test)
+        if node.msg is not None and from_data(self._value(node.msg)):
+            self.facts.add(Shown(self._place(node), "The text of this error"))
+
     def _continue(self, node: ast.Continue) -> bool:
         return False
 
@@ -259,7 +276,7 @@ class PythonReader:
             self._body(node.body)
         returned = self._returned.pop()
         self._enter(cell)
-        kept = {name: value for name, value in self.environment.items() if name.startswith(("view ", "use "))}
+        kept = {name: value for name, value in self.environment.items() if name.startswith(("view ", "use ")) or "." in name}
         self.environment = {**outer, **kept}
         if not returned:
             return None

@@ -168,10 +168,7 @@ class QueryReader:
         for clause in ("having", "qualify"):
             node = select.args.get(clause)
             if node is not None:
-                per = result.keys if grouped else frozenset()
-                told = Judgement(
-                    self._resolver(source, outer, result.columns), self.settings, per, lambda query: self.read(query, source)
-                )
+                told = self._over_groups(source, outer, result.columns, list(self._keys(select)))
                 observe(node.this, told, self.facts, self.statement.place(node.this))
                 result = self._filtered(result, node.this, told)
         if select.args.get("distinct") is not None and not result.aggregated:
@@ -199,11 +196,21 @@ class QueryReader:
 
     def _grouped(self, select: exp.Select, source: Relation, outer: Relation | None) -> Relation:
         keys = list(self._keys(select))
-        names = frozenset(name for _, name in keys)
-        sources = frozenset(key.name.lower() if isinstance(key, exp.Column) else name for key, name in keys)
-        judgement = Judgement(self._resolver(source, outer), self.settings, names, lambda query: self.read(query, source))
+        judgement = self._over_groups(source, outer, {}, keys)
         columns = {output_name(node, number): judgement.of(node) for number, node in enumerate(select.expressions)}
-        return source.grouped(names, columns, sources)
+        return source.grouped(frozenset(name for _, name in keys), columns, _sources(keys))
+
+    def _over_groups(
+        self, source: Relation, outer: Relation | None, aliases: Mapping[str, Meaning], keys: list[tuple[exp.Expr, str]]
+    ) -> Judgement:
+        """Judges what is computed over each group of these keys; `aliases`: what is selected, where it may be named."""
+        return Judgement(
+            self._resolver(source, outer, aliases),
+            self.settings,
+            frozenset(name for _, name in keys),
+            lambda query: self.read(query, source),
+            source.rows_count(_sources(keys), self.settings.is_person),
+        )
 
     def _keys(self, select: exp.Select) -> Iterator[tuple[exp.Expr, str]]:
         """What is grouped by, each with the name it has in the result (its own where it is not selected)."""
@@ -247,6 +254,11 @@ class QueryReader:
         if groups.aggregated and groups.guard is Guard.PEOPLE and groups.keys == {name} and isinstance(part.this, exp.Column):
             return relation.filtered(Guard.PEOPLE, frozenset({part.this.name.lower()}))
         return relation
+
+
+def _sources(keys: list[tuple[exp.Expr, str]]) -> frozenset[str]:
+    """The keys as they were called before they were grouped by."""
+    return frozenset(key.name.lower() if isinstance(key, exp.Column) else name for key, name in keys)
 
 
 def filtered(

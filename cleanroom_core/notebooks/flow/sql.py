@@ -18,6 +18,19 @@ from cleanroom_core.notebooks.relation import Relation
 from cleanroom_core.notebooks.settings import Settings
 
 _HARMLESS = frozenset({"SHOW", "EXPLAIN", "OPTIMIZE", "ANALYZE", "REFRESH", "COMMENT", "CLEAR", "UNCACHE", "RESET", "REMOVE"})
+_NAMES = (exp.Set, exp.Declare)
+_SILENT = (
+    exp.Drop,
+    exp.Describe,
+    exp.Cache,
+    exp.Uncache,
+    exp.Refresh,
+    exp.Analyze,
+    exp.Comment,
+    exp.Transaction,
+    exp.Commit,
+    exp.Semicolon,
+)
 _WRITES = (exp.Insert, exp.Merge, exp.Copy, exp.Delete, exp.Update, exp.Alter, exp.TruncateTable)
 
 
@@ -42,9 +55,10 @@ class SqlReader:
         if tree is None or isinstance(tree, exp.Command):
             self._unparsed(statement)
         elif isinstance(tree, (exp.Query, exp.Values)):
-            if shown:
+            relation = self._query(statement, tree)
+            if shown and relation.tables:
                 self.facts.add(Shown(statement.place(), "The result of this query"))
-            return self._query(statement, tree)
+            return relation
         elif isinstance(tree, _WRITES):
             self._written(statement, tree)
         elif isinstance(tree, exp.Create):
@@ -56,8 +70,10 @@ class SqlReader:
             use(self.environment, kind, table_name(tree.this, statement.sql.stands))
         elif isinstance(tree, (exp.Grant, exp.Revoke)):
             self.facts.add(Unread(statement.place(), "changes who may read what, which is not a notebook's business"))
-        else:
+        elif isinstance(tree, _NAMES):
             self._names(statement, tree)
+        elif not isinstance(tree, _SILENT):
+            self.facts.add(Unread(statement.place(), "is a statement that is not known here"))
         return None
 
     def _written(self, statement: Statement, tree: exp.Expr) -> None:

@@ -8,48 +8,12 @@ from collections.abc import Iterator
 from cleanroom_core.notebooks.facts import Called
 from cleanroom_core.notebooks.finding import Judged, Rule, Story
 
-_MODULES = frozenset(
-    [
-        "requests",
-        "urllib.request",
-        "urllib3",
-        "http.client",
-        "httpx",
-        "aiohttp",
-        "socket",
-        "ssl",
-        "smtplib",
-        "ftplib",
-        "telnetlib",
-        "xmlrpc",
-        "paramiko",
-        "websocket",
-        "websockets",
-        "boto3",
-        "botocore",
-        "s3fs",
-        "gcsfs",
-        "adlfs",
-        "google.cloud",
-        "azure",
-        "kafka",
-        "confluent_kafka",
-        "pymongo",
-        "psycopg",
-        "psycopg2",
-        "pymysql",
-        "redis",
-        "sqlalchemy",
-        "databricks.sdk",
-        "databricks.sql",
-        "openai",
-        "anthropic",
-        "slack_sdk",
-        "grpc",
-        "subprocess",
-        "urllib",
-    ]
-)
+_MODULES = frozenset({
+    "requests", "urllib.request", "urllib3", "http.client", "httpx", "aiohttp", "socket", "ssl", "smtplib", "ftplib",
+    "telnetlib", "xmlrpc", "paramiko", "websocket", "websockets", "boto3", "botocore", "s3fs", "gcsfs", "adlfs",
+    "google.cloud", "azure", "kafka", "confluent_kafka", "pymongo", "psycopg", "psycopg2", "pymysql", "redis",
+    "sqlalchemy", "databricks.sdk", "databricks.sql", "openai", "anthropic", "slack_sdk", "grpc", "subprocess", "urllib",
+})  # fmt: skip
 _PROGRAMS = re.compile(r"os\.(system|popen|exec\w*|spawn\w*)$|subprocess\.|pty\.spawn$")
 _FUNCTIONS = re.compile(r"sql\.(http_request|remote_query|ai_\w+|vector_search)$")
 _FORMATS = frozenset(

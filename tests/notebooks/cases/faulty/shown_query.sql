@@ -6,4 +6,4 @@
 -- COMMAND ----------
 SELECT ward, count(*) FROM creator.care.visits GROUP BY ward;
 -- COMMAND ----------
-WITH x AS (SELECT 1 AS one) SELECT * FROM x
+WITH x AS (SELECT 1 AS one) SELECT ward, day FROM x CROSS JOIN creator.care.visits
