@@ -53,11 +53,21 @@ def record_of(call: Call, kind: str, name: str) -> Json:
 
 def owns(call: Call, kind: str, name: str, principal: str | None = None) -> bool:
     names = names_of(call, principal or call.caller)
-    for each_kind, each in parents(kind, name):
+    for each_kind, each in _chain(call, kind, name):
         record = call.get("room" if each_kind == "clean_room" else each_kind, each)
         if record is not None and record.get("owner") in names:
             return True
     return False
+
+
+def _chain(call: Call, kind: str, name: str) -> list[tuple[str, str]]:
+    """What a securable inherits from. The output of a room's run inherits nothing from its catalog: its runner alone reads."""
+    chain = []
+    for each_kind, each in parents(kind, name):
+        chain.append((each_kind, each))
+        if each_kind == "schema" and (call.get("schema", each) or {}).get("private"):
+            break
+    return chain
 
 
 def is_metastore_admin(call: Call, principal: str | None = None) -> bool:
@@ -68,7 +78,7 @@ def granted(call: Call, kind: str, name: str, principals: Iterable[str]) -> dict
     """The privileges these names hold directly, by the securable they were granted on."""
     names = set(principals)
     found: dict[tuple[str, str], set[str]] = {}
-    for each_kind, each in parents(kind, name):
+    for each_kind, each in _chain(call, kind, name):
         for principal, privileges in (call.get("grant", f"{each_kind}:{each}") or {}).items():
             if principal in names:
                 found.setdefault((each_kind, each), set()).update(privileges)

@@ -10,6 +10,7 @@ from cleanroom_core.simulator.groups import (
     control,
     grants,
     identity,
+    jobs,
     metastores,
     notebooks,
     policies,
@@ -41,4 +42,5 @@ ROUTES: list[Route] = [
     *notebooks.ROUTES,
     *settings.ROUTES,
     *statements.ROUTES,
+    *jobs.ROUTES,
 ]

@@ -97,6 +97,8 @@ def _table(call: Call, here: Json, kind: str, name: str) -> Json:
     local = details["local_name"].lower()
     if len(local.split(".")) != 3:
         raise invalid("local_name must be catalog.schema.table.", SDK)
+    if details.get("partitions"):
+        raise invalid("Sharing single partitions is not played.", "simulator")
     table = record_of(call, "table", local)
     if table.get("table_type") not in _KINDS[kind]:
         raise invalid(f"'{local}' is of type {table.get('table_type')} and cannot be shared as {kind}.")

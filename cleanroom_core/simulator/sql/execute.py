@@ -29,6 +29,7 @@ class Session:
     call: Call
     resolver: Resolver
     parameters: Mapping[str, exp.Expr] = field(default_factory=dict)
+    temporary: dict[str, exp.Expr] = field(default_factory=dict)
     unity: bool = True  # whether catalogs, grants, filters and masks may be changed here
 
     def run(self, statement: str) -> Rows:
@@ -55,7 +56,7 @@ class Session:
         raise not_played(f"{tree.sql(dialect='databricks').split(' ')[0].upper()} statements of this form")
 
     def _rewritten(self, tree: exp.Expr) -> exp.Expr:
-        return Rewriter(self.resolver, self.parameters).rewritten(tree)
+        return Rewriter(self.resolver, self.parameters, self.temporary).rewritten(tree)
 
     def _create(self, tree: exp.Create) -> Rows:
         kind = str(tree.args["kind"]).upper()
@@ -63,6 +64,9 @@ class Session:
             return self._create_schema(tree)
         if kind == "FUNCTION" and self.unity:
             return self._create_function(tree)
+        if kind == "VIEW" and tree.find(exp.TemporaryProperty) and len(tree.this.parts) == 1:
+            self.temporary[tree.this.name.lower()] = self._rewritten(tree.expression)
+            return _NOTHING
         if kind not in ("TABLE", "VIEW") or tree.find(exp.TemporaryProperty, exp.LocationProperty):
             raise not_played(f"this form of CREATE {kind}")
         return self._create_table(tree, view=kind == "VIEW")
@@ -151,7 +155,7 @@ class Session:
         return _NOTHING
 
     def _physical_create(self, tree: exp.Create, name: str) -> exp.Expr:
-        place, replace = physical(self.call.place, name), tree.args.get("replace")
+        place, replace = physical(self.call.place, name), True  # whether it may be replaced was asked before
         if isinstance(tree.expression, exp.Query):
             return exp.Create(this=place, kind="TABLE", replace=replace, expression=self._rewritten(tree.expression))
         if not isinstance(tree.this, exp.Schema):

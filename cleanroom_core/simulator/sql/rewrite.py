@@ -52,6 +52,7 @@ class Resolver(Protocol):
 class Rewriter:
     resolver: Resolver
     parameters: Mapping[str, exp.Expr] = field(default_factory=dict)
+    temporary: Mapping[str, exp.Expr] = field(default_factory=dict)
     depth: int = 0
 
     def rewritten(self, tree: exp.Expr) -> exp.Expr:
@@ -79,7 +80,8 @@ class Rewriter:
             if len(parts) == 1 and parts[0] in own:
                 continue
             alias = table.alias_or_name
-            source = self.resolver.table(parts)
+            kept = self.temporary.get(parts[0]) if len(parts) == 1 else None
+            source = kept.copy() if kept is not None else self.resolver.table(parts)
             if isinstance(source, exp.Query):
                 source = source.subquery()
             source.set("alias", table.args.get("alias") or exp.TableAlias(this=exp.to_identifier(alias, quoted=True)))

@@ -103,18 +103,16 @@ def _time(milliseconds: int) -> str:
 
 
 def _values(rows: list[Json], types: dict[str, str]) -> exp.Expr:
-    """The rows as a UNION ALL of typed literals, empty when there are none."""
-    selects = [
-        exp.select(*(_cast(row.get(key), kind, key) for key, kind in types.items())) for row in rows or [dict.fromkeys(types)]
+    """The rows as one VALUES list, each column cast to its type; empty when there are none."""
+    tuples = [exp.Tuple(expressions=[_literal(row.get(key)) for key in types]) for row in rows or [{}]]
+    alias = exp.TableAlias(this=exp.to_identifier("v"), columns=[exp.to_identifier(key, quoted=True) for key in types])
+    columns = [
+        exp.alias_(exp.Cast(this=exp.column(key, quoted=True), to=exp.DataType.build(kind, dialect="databricks")), key)
+        for key, kind in types.items()
     ]
-    if not rows:
-        return selects[0].where(exp.false())
-    whole: exp.Query = selects[0]
-    for each in selects[1:]:
-        whole = exp.union(whole, each, distinct=False)
-    return whole
+    query = exp.select(*columns).from_(exp.Values(expressions=tuples, alias=alias))
+    return query if rows else query.where(exp.false())
 
 
-def _cast(value: object, kind: str, name: str) -> exp.Expr:
-    literal: exp.Expr = exp.Null() if value is None else exp.Literal.string(str(value))
-    return exp.alias_(exp.Cast(this=literal, to=exp.DataType.build(kind, dialect="databricks")), name)
+def _literal(value: object) -> exp.Expr:
+    return exp.Null() if value is None else exp.Literal.string(str(value))
