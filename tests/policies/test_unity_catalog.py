@@ -107,6 +107,13 @@ def test_a_type_is_read_as_another_only_where_nothing_is_lost(found: str, wanted
     assert CatalogType.parse(found).holds(SqlType.parse(wanted)) is fits
 
 
+def test_why_a_type_is_refused_is_said() -> None:
+    problem = governed(table(TYPES | {"Consent": "CHAR(3)"}), masks={}).problems[0]
+    assert problem.message.startswith("The row filter: Consent is char(3) in Unity Catalog; its values are padded with blanks")
+    assert "collation" in CatalogType.parse("STRING COLLATE UTF8_LCASE").why
+    assert CatalogType.parse("geography(4326)").why
+
+
 def test_the_parameters_of_a_filter_have_the_types_of_their_columns() -> None:
     types = {"n": "SMALLINT", "amount": "Decimal(12, 2)", "Consent": "varchar(9)"}
     function = governed(table(TYPES | types), masks={}).row_filter

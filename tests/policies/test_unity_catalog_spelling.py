@@ -146,7 +146,12 @@ def test_what_is_shared_says_nothing_about_itself() -> None:
 
 # names: whatever Unity Catalog takes comes back as it was, whatever it does not is refused
 
-TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=260)
+CHARACTERS = (
+    st.sampled_from("./ `'\"\\${};-*\x00\t\n\x7f\u2028")
+    | st.characters(max_codepoint=127)
+    | st.characters(exclude_categories=["Cs"])
+)
+TEXTS = st.text(CHARACTERS, min_size=1, max_size=260)
 
 
 def unquoted(text: str) -> str:
@@ -210,6 +215,13 @@ def test_what_nobody_sees_is_written_so_that_everybody_sees_it() -> None:
     text = governed(row_filter="region = 'a\u2028b\u200b' OR region = '\U000e0001'").statements()[0].sql
     assert r"= 'a\u2028b\u200B'" in text
     assert r"= '\U000E0001'" in text
+
+
+@pytest.mark.parametrize("name", ["a.b", "a b", "a/b", "a\x00", "a\nb", "a\x7f", "", "x" * 256, "\udc00"])
+def test_an_object_has_a_name_unity_catalog_takes(name: str) -> None:
+    with pytest.raises(InputError) as caught:
+        object_part(name, "table")
+    assert caught.value.hint
 
 
 @pytest.mark.parametrize("name", ["a b", "a,b", "a;b", "a{b", "a}b", "a(b", "a)b", "a=b", "a\tb", "", "x" * 256, "\ud800"])
