@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from cleanroom_core.simulator.refusal import DOCUMENTED, Refusal, invalid
+from cleanroom_core.simulator.refusal import SDK, Refusal, invalid
 from cleanroom_core.simulator.state import State
 from cleanroom_core.simulator.strict import Field, Json, check_object, of_call, of_dataclass
 from cleanroom_core.simulator.world import Workspace
@@ -83,6 +83,7 @@ class Route:
 
     `sdk` is the SDK's function; what it takes, less the parts of the path, is what the request may say. `body` names the
     dataclass that is the whole body, when it is one. `in_query` are parameters that a request with a body sends in its query.
+    `source` is where the behaviour of an answer is known from; its shape is the SDK's in any case.
     """
 
     method: str
@@ -91,7 +92,7 @@ class Route:
     sdk: Callable[..., Any] | None = None
     body: type | None = None
     in_query: frozenset[str] = frozenset()
-    source: str = DOCUMENTED
+    source: str = SDK
     anonymous: bool = False
     form: bool = False
 

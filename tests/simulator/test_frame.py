@@ -62,7 +62,7 @@ def test_a_body_that_is_no_json_is_malformed(both: Both) -> None:
 
 
 def test_every_answer_says_where_the_behaviour_is_known_from(both: Both) -> None:
-    assert raw(both, "GET", "/api/2.0/preview/scim/v2/Me").headers["X-Simulator-Source"] == "documentation"
+    assert raw(both, "GET", "/api/2.0/preview/scim/v2/Me").headers["X-Simulator-Source"] == "sdk"
     assert raw(both, "GET", "/api/2.0/nowhere").headers["X-Simulator-Source"] == "guess"
 
 

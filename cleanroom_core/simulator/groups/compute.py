@@ -6,7 +6,7 @@ from databricks.sdk.service.compute import ClustersAPI
 from databricks.sdk.service.sql import WarehousesAPI
 
 from cleanroom_core.simulator.call import Call, Route
-from cleanroom_core.simulator.refusal import DOCUMENTED, SDK, Refusal, denied, invalid, missing
+from cleanroom_core.simulator.refusal import DOCUMENTED, GUESS, SDK, Refusal, denied, invalid, missing
 from cleanroom_core.simulator.strict import Json
 
 _RUNTIMES = {
@@ -94,6 +94,6 @@ ROUTES = [
     Route("POST", "/api/2.1/clusters/update", _update_cluster, ClustersAPI.update),
     Route("GET", _WAREHOUSES, _list_warehouses, WarehousesAPI.list),
     Route("GET", f"{_WAREHOUSES}/{{id}}", _get_warehouse, WarehousesAPI.get),
-    Route("POST", f"{_WAREHOUSES}/{{id}}/edit", _edit_warehouse, WarehousesAPI.edit),
+    Route("POST", f"{_WAREHOUSES}/{{id}}/edit", _edit_warehouse, WarehousesAPI.edit, source=GUESS),
     Route("GET", "/api/2.0/sql/config/warehouses", _config, WarehousesAPI.get_workspace_warehouse_config),
 ]

@@ -9,7 +9,7 @@ from databricks.sdk.service.jobs import JobsAPI
 
 from cleanroom_core.simulator import playing, securables
 from cleanroom_core.simulator.call import Call, Route
-from cleanroom_core.simulator.refusal import DOCUMENTED, SDK, Refusal, denied, invalid
+from cleanroom_core.simulator.refusal import GUESS, SDK, Refusal, denied, invalid
 from cleanroom_core.simulator.state import CENTRAL
 from cleanroom_core.simulator.strict import Json
 from cleanroom_core.simulator.world import now
@@ -240,13 +240,13 @@ def _run_now(call: Call) -> Json:
 
 
 ROUTES = [
-    Route("POST", f"{_JOBS}/runs/submit", _submit, JobsAPI.submit, source=DOCUMENTED),
-    Route("GET", f"{_JOBS}/runs/get", _get_run, JobsAPI.get_run),
-    Route("GET", f"{_JOBS}/runs/get-output", _output, JobsAPI.get_run_output),
+    Route("POST", f"{_JOBS}/runs/submit", _submit, JobsAPI.submit, source=GUESS),
+    Route("GET", f"{_JOBS}/runs/get", _get_run, JobsAPI.get_run, source=GUESS),
+    Route("GET", f"{_JOBS}/runs/get-output", _output, JobsAPI.get_run_output, source=GUESS),
     Route("GET", f"{_JOBS}/runs/list", _list_runs, JobsAPI.list_runs),
-    Route("POST", f"{_JOBS}/runs/cancel", _cancel, JobsAPI.cancel_run),
+    Route("POST", f"{_JOBS}/runs/cancel", _cancel, JobsAPI.cancel_run, source=GUESS),
     Route("POST", f"{_JOBS}/create", _create, JobsAPI.create),
     Route("GET", f"{_JOBS}/get", _get_job, JobsAPI.get),
     Route("POST", f"{_JOBS}/delete", _delete_job, JobsAPI.delete),
-    Route("POST", f"{_JOBS}/run-now", _run_now, JobsAPI.run_now),
+    Route("POST", f"{_JOBS}/run-now", _run_now, JobsAPI.run_now, source=GUESS),
 ]

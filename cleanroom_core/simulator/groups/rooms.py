@@ -293,5 +293,6 @@ ROUTES = [
         _create_output_catalog,
         CleanRoomsAPI.create_output_catalog,
         CleanRoomOutputCatalog,
+        source=GUESS,
     ),
 ]
