@@ -10,6 +10,7 @@ from cleanroom_core.notebooks.flow.state import Environment
 from cleanroom_core.notebooks.flow.text import SqlText
 from cleanroom_core.notebooks.settings import Settings
 
+LOST = "cannot be followed to its end"
 _SILENT = frozenset({"markdown"})
 
 
@@ -26,9 +27,12 @@ def facts_of(notebook: Notebook, settings: Settings) -> tuple[Fact, ...]:
                 SqlReader(python.environment, facts, settings).run(SqlText(cell.text, cell.place), shown=True)
             elif cell.language not in _SILENT:
                 _foreign(cell, facts)
-        except RecursionError:
-            facts.add(Unread(cell.place(0), "is nested too deeply to be read"))
-    python.finish()
+        except Exception:  # a cell that breaks the reader must not pass for one in which nothing was found
+            facts.add(Unread(cell.place(0), LOST))
+    try:
+        python.finish()
+    except Exception:
+        facts.add(Unread(notebook.cells[0].place(0), LOST))
     return tuple(facts.found)
 
 

@@ -120,9 +120,9 @@ class ExpressionReader:
 
     def plain(self, value: Any) -> Any:
         """A method nobody called is a column (`df.merchant`) or unknown."""
-        if isinstance(value, Bound):
-            return self._column_of(value.owner, value.name) if isinstance(value.owner, Frame) else unknown(tree(value.owner))
-        return value
+        if isinstance(value, Bound) and isinstance(value.owner, Frame):
+            return self._column_of(value.owner, value.name)
+        return unknown(value.owner) if isinstance(value, Bound) and isinstance(value.owner, exp.Expr) else value
 
     def _operand(self, node: ast.expr) -> Any:
         return self.plain(self.value(node))

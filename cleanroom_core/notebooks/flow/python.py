@@ -17,9 +17,14 @@ from cleanroom_core.notebooks.flow.text import SqlText, unknown
 from cleanroom_core.notebooks.flow.values import Bound, Function, Many, Module, Pairs, data, from_data
 from cleanroom_core.notebooks.settings import Settings
 
+_STEPS = 50_000  # statements followed in one notebook, each as often as it is called
 _DEPTH = 8  # calls within calls; deeper ones are recursion
 _ROUNDS = 20  # of a loop over a list that stands in the code
 _ROW_FUNCTIONS = ("udf", "pandas_udf", "udtf", "arrow_udtf", "arrow_udf")
+
+
+class TooLong(Exception):  # noqa: N818  a way out of the reader, never seen outside of `flow`
+    """The notebook calls itself more often than anybody follows."""
 
 
 class PythonReader:
@@ -31,6 +36,7 @@ class PythonReader:
         self._returned: list[list[Any]] = []
         self._pending: dict[str, tuple[Function, Cell]] = {}
         self._cells: dict[int, Cell] = {}
+        self._steps = 0
         self.cell: Cell
 
     @property
@@ -70,6 +76,9 @@ class PythonReader:
         return all(self._statement(statement) for statement in body)
 
     def _statement(self, node: ast.stmt) -> bool:
+        self._steps += 1
+        if self._steps > _STEPS:
+            raise TooLong
         handler = getattr(self, f"_{type(node).__name__.lower()}", None)
         if handler is not None:
             return handler(node) is not False
@@ -110,6 +119,8 @@ class PythonReader:
             self.environment[f"{target.value.id}.{target.attr}"] = value
         elif isinstance(target, ast.Subscript) and isinstance(target.value, ast.Name):
             self._put(target.value.id, target.slice, value)
+        elif isinstance(target, (ast.Attribute, ast.Subscript)):
+            self._value(target.value)
         name = target.id if isinstance(target, ast.Name) else target.attr if isinstance(target, ast.Attribute) else ""
         if isinstance(target, ast.Subscript) and isinstance(target.slice, ast.Constant):
             name = str(target.slice.value)
@@ -269,15 +280,18 @@ class PythonReader:
         self.environment = inner
         self._enter(self._cells.get(id(node), cell))
         self._returned.append([])
-        if isinstance(node, ast.Lambda):
-            self._returned[-1].append(self._value(node.body))
-        else:
-            self._pending.pop(node.name, None)
-            self._body(node.body)
-        returned = self._returned.pop()
-        self._enter(cell)
-        kept = {name: value for name, value in self.environment.items() if name.startswith(("view ", "use ")) or "." in name}
-        self.environment = {**outer, **kept}
+        try:
+            if isinstance(node, ast.Lambda):
+                self._returned[-1].append(self._value(node.body))
+            else:
+                self._pending.pop(node.name, None)
+                self._body(node.body)
+        finally:
+            returned = self._returned.pop()
+            self._enter(cell)
+            changed = self.environment
+            self.environment = outer
+        outer.update({key: value for key, value in changed.items() if key.startswith(("view ", "use ")) or "." in key})
         if not returned:
             return None
         result = returned[0]

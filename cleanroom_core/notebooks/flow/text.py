@@ -15,27 +15,33 @@ from sqlglot import exp
 
 from cleanroom_core.notebooks.cell import Place
 
+_LONGEST = 1_000_000  # characters
+_PIECES = 200
 _PARAMETER = re.compile(r"\$\{\s*([\w.]+)\s*\}|\{\{\s*([\w.]+)\s*\}\}")
 
 
 @dataclass(frozen=True)
 class SqlText:
-    """`stands`: what an identifier in the text stands for (a value of `flow.values`, or a tree); `at`: offset to place."""
+    """`stands`: what an identifier in the text stands for (a value of `flow.values`, or a tree); `at`: offset to place;
+    `depth`: of how many pieces it was put together."""
 
     text: str
     at: Callable[[int], Place]
     stands: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    depth: int = 0
 
     def __add__(self, other: SqlText) -> SqlText:
         border = len(self.text)
+        if border + len(other.text) > _LONGEST:
+            return SqlText("", self.at)  # built in a loop; nothing written by hand is as long
+        if self.depth >= _PIECES:
+            start = self.at(0)
+            return SqlText(self.text + other.text, lambda offset: start, {**self.stands, **other.stands})
 
         def at(offset: int) -> Place:
             return self.at(offset) if offset < border else other.at(offset - border)
 
-        return SqlText(self.text + other.text, at, {**self.stands, **other.stands})
-
-    def slice(self, start: int, end: int) -> SqlText:
-        return SqlText(self.text[start:end], lambda offset: self.at(start + offset), self.stands)
+        return SqlText(self.text + other.text, at, {**self.stands, **other.stands}, max(self.depth, other.depth) + 1)
 
     def expression(self) -> exp.Expr:
         """The text as a value: a literal, or a concat() of literals and what stands between them."""

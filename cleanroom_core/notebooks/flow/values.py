@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 from sqlglot import exp
@@ -12,6 +13,8 @@ from sqlglot import exp
 from cleanroom_core.notebooks.facts import function_name
 from cleanroom_core.notebooks.flow.text import SqlText, unknown
 from cleanroom_core.notebooks.relation import Relation
+
+_LARGEST = 2_000  # nodes of one expression; larger ones were built in a loop
 
 
 @dataclass(frozen=True)
@@ -97,7 +100,7 @@ def data(*parts: exp.Expr) -> exp.Expr:
 def tree(value: Any) -> exp.Expr:
     """The value as a tree: a text is a literal, what has no tree is unknown."""
     if isinstance(value, exp.Expr):
-        return value
+        return value if sum(1 for _ in islice(value.walk(), _LARGEST + 1)) <= _LARGEST else data()
     if isinstance(value, SqlText):
         return value.expression()
     if isinstance(value, Many):

@@ -72,23 +72,19 @@ def _lines(source: Any, text: str) -> Iterator[Line]:
         raise ValueError("a cell's source is not text")
     characters: list[str] = []
     columns: list[int] = []
-    number = column = 1
+    number = end = 1
     for part in parts:
-        number, column = text.count("\n", 0, part.start) + 1, part.start - text.rfind("\n", 0, part.start)
-        if not columns:
-            first = number
+        number, end = text.count("\n", 0, part.start) + 1, part.start - text.rfind("\n", 0, part.start)
         for character, width in _walk(text, part):
-            if not characters and not columns:
-                first = number
             if character == "\n":
-                yield Line("".join(characters), first, (*columns, column))
+                yield Line("".join(characters), number, (*columns, end))
                 characters, columns = [], []
             else:
                 characters.append(character)
-                columns.append(column)
-            column += width
-    if characters or not parts:
-        yield Line("".join(characters), first, (*columns, column))
+                columns.append(end)
+            end += width
+    if characters:
+        yield Line("".join(characters), number, (*columns, end))
 
 
 def _walk(text: str, part: _Placed) -> Iterator[tuple[str, int]]:
