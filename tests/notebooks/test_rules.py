@@ -8,6 +8,16 @@ from cleanroom_core.notebooks.lint import CODES, lint
 from cleanroom_core.notebooks.rules import RULES
 from cleanroom_core.notebooks.settings import Settings
 
+COUNT_PEOPLE = [
+    "person_token", "customer_id", "CustomerID", "card_token", "patient_no", "memberHash", "user_uuid", "ssn",
+    "account_number", "household_id", "token_person", "cardholder_pseudonym", "customer_ref_id", "pid",
+]  # fmt: skip
+TELL_NOBODY_APART = [
+    "merchant_category_code", "card_type", "account_age_band", "customer_segment", "user_count", "cost_per_person", "n",
+    "people", "ward", "day", "amount", "account_type_id", "email_opt_in", "phone_type", "zip", "merchant_id", "store_id",
+    "number", "token_count", "description", "strip",
+]  # fmt: skip
+
 
 def codes(text: str, name: str = "a.py", settings: Settings | None = None) -> list[str]:
     return [finding.code for finding in lint(name, text, settings or Settings())]
@@ -22,56 +32,13 @@ def test_each_rule_has_a_code_of_its_own_and_plain_sentences() -> None:
         assert rule.fix.endswith(".")
 
 
-@pytest.mark.parametrize(
-    "column",
-    [
-        "person_token",
-        "customer_id",
-        "CustomerID",
-        "card_token",
-        "patient_no",
-        "memberHash",
-        "user_uuid",
-        "ssn",
-        "account_number",
-        "household_id",
-        "token_person",
-        "cardholder_pseudonym",
-        "customer_ref_id",
-        "pid",
-    ],  # fmt: skip
-)
+@pytest.mark.parametrize("column", COUNT_PEOPLE)
 def test_columns_that_count_people(column: str) -> None:
     assert Settings().is_person(column)
     assert Settings().is_identifier(column)
 
 
-@pytest.mark.parametrize(
-    "column",
-    [
-        "merchant_category_code",
-        "card_type",
-        "account_age_band",
-        "customer_segment",
-        "user_count",
-        "cost_per_person",
-        "n",
-        "people",
-        "ward",
-        "day",
-        "amount",
-        "account_type_id",
-        "email_opt_in",
-        "phone_type",
-        "zip",
-        "merchant_id",
-        "store_id",
-        "number",
-        "token_count",
-        "description",
-        "strip",
-    ],  # fmt: skip
-)
+@pytest.mark.parametrize("column", TELL_NOBODY_APART)
 def test_columns_that_tell_nobody_apart(column: str) -> None:
     assert not Settings().is_identifier(column)
 

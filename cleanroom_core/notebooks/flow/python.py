@@ -17,7 +17,7 @@ from cleanroom_core.notebooks.flow.text import SqlText, unknown
 from cleanroom_core.notebooks.flow.values import Bound, Function, Many, Module, Pairs, data, from_data
 from cleanroom_core.notebooks.settings import Settings
 
-_STEPS = 50_000  # statements followed in one notebook, each as often as it is called
+_STEPS = 20_000  # statements followed in one notebook, each as often as it is called
 _DEPTH = 8  # calls within calls; deeper ones are recursion
 _ROUNDS = 20  # of a loop over a list that stands in the code
 _ROW_FUNCTIONS = ("udf", "pandas_udf", "udtf", "arrow_udtf", "arrow_udf")
