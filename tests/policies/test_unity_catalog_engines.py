@@ -109,9 +109,7 @@ def test_the_share_safe_table_is_the_same_on_both_engines_and_has_the_tokens_of_
     assert len({card for card, _ in tokens if card is not None}) > 100
 
     gone = sorted({card for card, _ in tokens if card is not None})[:50]
-    workspace.createDataFrame([(token,) for token in gone], "card_token string").write.saveAsTable(
-        "spark_catalog.share.withdrawn"
-    )
+    workspace.createDataFrame(pa.table({"card_token": gone})).write.saveAsTable("spark_catalog.share.withdrawn")
     workspace.sql(next(statement.sql for statement in wanted.statements() if "VIEW" in statement.sql))
     left = [tuple(row) for row in workspace.table("spark_catalog.share.tx_live").collect()]
     assert ordered(left) == ordered([row for row in on_spark if row[0] not in gone])
@@ -136,7 +134,7 @@ def test_the_native_form_gives_the_tokens_where_a_runtime_has_hmac(spark: TestSp
     for spec, key in keys.items():
         token = secret_token_expression(spec, "cleanroom", native=True)
         texts = [text for text in IDENTIFIERS[spec.identifier].values() if token_of(text, spec, key) is not None]
-        session.createDataFrame([(text,) for text in texts], "c string").createOrReplaceTempView("given")
+        session.createDataFrame(pa.table({"c": texts})).createOrReplaceTempView("given")
         select = spell(exp.Select(expressions=[column("c"), token.digest(token.normalised(column("c")))]).from_("given"))
         assert dict(tuple(row) for row in session.sql(select).collect()) == {text: token_of(text, spec, key) for text in texts}
         assert len(texts) > 5

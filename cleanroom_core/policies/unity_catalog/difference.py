@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import sqlglot
+import sqlglot.errors
+
 from cleanroom_core.errors import Problem
 from cleanroom_core.policies.columns import Path
 from cleanroom_core.policies.unity_catalog.catalog import CatalogFunction, CatalogTable, FunctionUse
@@ -12,7 +15,7 @@ from cleanroom_core.policies.unity_catalog.functions import SqlFunction, drop_fu
 from cleanroom_core.policies.unity_catalog.governance import Governance
 from cleanroom_core.policies.unity_catalog.grants import Grant
 from cleanroom_core.policies.unity_catalog.protection import drop_filter, drop_mask, set_filter, set_mask
-from cleanroom_core.policies.unity_catalog.spelling import Statement
+from cleanroom_core.policies.unity_catalog.spelling import DIALECT, Statement
 
 
 @dataclass(frozen=True)
@@ -208,8 +211,16 @@ def _mask_of(wanted: Governance, name: str) -> SqlFunction | None:
 def _differs(function: SqlFunction, there: CatalogFunction) -> bool:
     wanted = [(parameter.name, _plain(parameter.type.text)) for parameter in function.parameters]
     known = [(name.lower(), _plain(type_.text)) for name, type_ in there.parameters]
-    bodies = (" ".join(text.split()) for text in (function.body_sql(), there.body))
-    return wanted != known or _plain(function.returns.text) != _plain(there.returns.text) or len(set(bodies)) > 1
+    same_result = _plain(function.returns.text) == _plain(there.returns.text)
+    return wanted != known or not same_result or _meaning(function.body_sql()) != _meaning(there.body)
+
+
+def _meaning(body: str) -> str:
+    """An expression in one spelling: a catalog may give it back with other blanks, capitals or escapes than it was given."""
+    try:
+        return sqlglot.parse_one(body, read=DIALECT).sql(dialect=DIALECT)
+    except sqlglot.errors.SqlglotError:
+        return body  # never equal to one of ours
 
 
 def _plain(type_text: str) -> str:
