@@ -118,11 +118,12 @@ class _Server:
             return route.handler(call), route.source
 
     def _find(self, asked: Asked) -> tuple[Route, dict[str, str]]:
-        scope = {"type": "http", "path": asked.path, "method": asked.method, "root_path": ""}
-        for route, place in self._places:
-            match, found = place.matches(scope)
-            if match is Match.FULL:
-                return route, dict(found["path_params"])
+        for path in (asked.path, asked.path.rstrip("/")):  # the Java SDK ends some paths with a slash
+            scope = {"type": "http", "path": path, "method": asked.method, "root_path": ""}
+            for route, place in self._places:
+                match, found = place.matches(scope)
+                if match is Match.FULL:
+                    return route, dict(found["path_params"])
         raise Refusal(
             404,
             "ENDPOINT_NOT_FOUND",
