@@ -64,7 +64,8 @@ class Relation:
     """`columns`: by lower-case name; `opens`: tables of which all columns are in here, though their names are unknown;
     `tables`: every table of people it was made from; `aliases`: its parts by the names they can be called; `keys`: what an
     aggregate is grouped by; `guard`: what every group has passed; `reach`: not grouped yet, but filtered to those values of
-    these keys that enough people share (None: not filtered)."""
+    these keys that enough people share (None: not filtered);
+    `unique`: not grouped, but one row for each value of these columns (None: nothing is known)."""
 
     columns: Mapping[str, Meaning] = field(default_factory=lambda: MappingProxyType({}))
     opens: frozenset[str] = frozenset()
@@ -74,6 +75,7 @@ class Relation:
     keys: frozenset[str] = frozenset()
     guard: Guard = Guard.NONE
     reach: frozenset[str] | None = None
+    unique: frozenset[str] | None = None
 
     @staticmethod
     def table(name: str) -> Relation:
@@ -112,8 +114,8 @@ class Relation:
 
     def rows_count(self, group: frozenset[str], is_person: Callable[[str], bool]) -> Counts:
         """What counting rows within a group of these keys counts: people where it was grouped by them and the person before."""
-        left = self.keys - group
-        if not self.aggregated or len(left) != 1:
+        left = ((self.keys if self.aggregated else self.unique) or frozenset()) - group
+        if len(left) != 1:
             return Counts.ROWS
         carried = self.meaning(next(iter(left))).carries
         return Counts.PEOPLE if carried and all(is_person(origin.column) for origin in carried) else Counts.ROWS
@@ -131,6 +133,7 @@ class Relation:
             aliases=MappingProxyType({}),
             keys=frozenset(renamed.get(key, key) for key in self.keys),
             reach=None if self.reach is None else frozenset(renamed.get(key, key) for key in self.reach),
+            unique=None if self.unique is None else frozenset(renamed.get(key, key) for key in self.unique),
         )
 
     def either(self, other: Relation) -> Relation:

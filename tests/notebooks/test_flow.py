@@ -101,6 +101,17 @@ def test_rows_of_one_person_each_count_people() -> None:
     assert written(text.format(keys="")).relation.guard is Guard.ROWS  # a person who lay in two wards counts twice
 
 
+def test_one_row_left_of_each_person_counts_people_but_is_no_group() -> None:
+    text = (
+        F + "rows = spark.table('creator.care.visits').dropDuplicates(['ward', 'patient_id'])\n"
+        "safe = rows.groupBy('ward').count().filter('count >= 100')\n"
+        "{what}.write.saveAsTable('x')"
+    )
+    assert written(text.format(what="safe")).relation.guard is Guard.PEOPLE
+    assert not written(text.format(what="rows")).relation.aggregated
+    assert not written(text.format(what="rows.dropDuplicates(['ward']).join(safe, 'ward')")).relation.aggregated
+
+
 def test_a_join_with_guarded_groups_guards_by_their_keys_only() -> None:
     table = Relation.table("t")
     ward = {"ward": Meaning(frozenset({Origin("t", "ward")}))}

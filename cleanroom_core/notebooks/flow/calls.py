@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from sqlglot import exp
+
 from cleanroom_core.notebooks.cell import Place
 from cleanroom_core.notebooks.facts import Called, Facts, Named
 from cleanroom_core.notebooks.flow import columns, literals
@@ -66,8 +68,8 @@ class CallReader:
             return self._text(owner, name, arguments, named)
         if isinstance(owner, Within):
             return Within((*owner.keys, *columns.partition(arguments).keys)) if name == "partitionBy" else owner
-        if isinstance(owner, Pairs) and name == "get" and arguments and isinstance(arguments[0], SqlText):
-            return owner.items.get(arguments[0].text, unknown())
+        if isinstance(owner, Pairs):
+            return self._pairs(owner, name, arguments)
         return self._unknown(owner, name, arguments, named, place)
 
     def _unknown(self, owner: Any, name: str, arguments: list[Any], named: dict[str, Any], place: Place) -> Any:
@@ -100,9 +102,38 @@ class CallReader:
             return SqlText(owner.text, owner.at, owner.stands)
         return unknown(tree(owner), *map(tree, arguments))
 
+    @staticmethod
+    def _pairs(owner: Pairs, name: str, arguments: list[Any]) -> Any:
+        whole = bool(owner.items)
+        names = [exp.Literal.string(key) for key in owner.items]
+        if name == "items":
+            pairs = zip(names, owner.items.values(), strict=True)
+            return Many(tuple(Many(pair) for pair in pairs), whole)
+        if name in ("values", "keys"):
+            return Many(tuple(owner.items.values() if name == "values" else names), whole)
+        if name in ("get", "pop") and arguments and isinstance(arguments[0], SqlText):
+            return owner.items.get(arguments[0].text, unknown())
+        return unknown(tree(owner))
+
+    @staticmethod
+    def _many(name: str, arguments: list[Any]) -> Any:
+        """`list`, `enumerate`, `zip` and their like over what is known; None for anything else."""
+        if not arguments or not all(isinstance(value, Many) for value in arguments):
+            return None
+        if name == "enumerate":
+            pairs = enumerate(arguments[0].items)
+            return Many(tuple(Many((exp.Literal.number(number), value)) for number, value in pairs), arguments[0].whole)
+        if name == "zip":
+            rows = zip(*(value.items for value in arguments), strict=False)
+            return Many(tuple(Many(row) for row in rows), all(value.whole for value in arguments))
+        return arguments[0] if name in ("list", "tuple", "set", "sorted", "reversed") else None
+
     def _module(self, name: str, arguments: list[Any], named: dict[str, Any], place: Place) -> Any:
         first = arguments[0] if arguments else None
         short = name.rpartition(".")[2]
+        known = self._many(name, arguments)
+        if known is not None:
+            return known
         if name.startswith(_FUNCTIONS) and short not in ("udf", "pandas_udf", "udtf"):
             return first if short == "broadcast" and isinstance(first, Frame) else columns.function(short, arguments)
         if ".Window." in name or name.startswith("Window."):

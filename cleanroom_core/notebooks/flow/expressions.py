@@ -132,7 +132,7 @@ class ExpressionReader:
     def _binop(self, node: ast.BinOp) -> Any:
         left, right = self._operand(node.left), self._operand(node.right)
         if isinstance(left, SqlText) and isinstance(node.op, ast.Mod):
-            return unknown(tree(left), tree(right))
+            return literals.interpolated(left, list(right.items) if isinstance(right, Many) else [right])
         if isinstance(node.op, ast.Add) and (isinstance(left, SqlText) or isinstance(right, SqlText)):
             word = f"_value_{node.lineno}_{node.col_offset}_"
             parts = [

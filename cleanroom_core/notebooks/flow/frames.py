@@ -40,7 +40,10 @@ _COMMITS = frozenset({"create", "createOrReplace", "append", "overwrite", "repla
 _GROUPINGS = frozenset({"groupBy", "groupby", "rollup", "cube"})
 _ENDS = _FETCHING | _SHOWING | _VIEWS | {"writeTo", "count", "isEmpty"}
 _SHAPES = (
-    _GROUPINGS | _UNIONS | _ROW_FUNCTIONS | {"select", "selectExpr", "filter", "where", "agg", "join", "crossJoin", "distinct"}
+    _GROUPINGS
+    | _UNIONS
+    | _ROW_FUNCTIONS
+    | {"select", "selectExpr", "filter", "where", "agg", "join", "crossJoin", "distinct", "dropDuplicates", "drop_duplicates"}
 )
 TELLTALE = (
     _FETCHING - {"first", "head", "take", "tail", "foreach", "toJSON"}
@@ -116,6 +119,8 @@ class FrameReader:
             return Frame(relation.either(other))
         if name == "distinct" and relation.columns and not relation.opens and not relation.aggregated:
             return Frame(relation.grouped(frozenset(relation.columns), relation.columns))
+        if name in ("dropDuplicates", "drop_duplicates") and first is not None:
+            return Frame(relation if relation.aggregated else replace(relation, unique=frozenset(names_in(first))))
         if name in _ROW_FUNCTIONS:
             self.facts.add(Defined(place, name))
             return Frame(Relation(opens=relation.tables, tables=relation.tables))
@@ -273,7 +278,8 @@ class FrameReader:
 
     def write(self, writer: Writer, name: str, arguments: list[Any], named: dict[str, Any], place: Place) -> Any:
         """The value of `writer.name(arguments)`; a writer again, until one of them writes."""
-        first = arguments[0] if arguments else next(iter(named.values()), None)
+        given = (named[word] for word in ("name", "tableName", "path", "url", "source") if word in named)
+        first = arguments[0] if arguments else next(given, None)
         if name == "format" and isinstance(first, SqlText):
             self.facts.add(Called(place, "format", first.text))
             return writer.of_format(first.text)

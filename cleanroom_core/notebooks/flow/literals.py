@@ -13,6 +13,7 @@ from cleanroom_core.notebooks.cell import Cell, Place
 from cleanroom_core.notebooks.flow.text import SqlText, stand_in
 
 _OPENING = re.compile(r"[A-Za-z]*('''|\"\"\"|'|\")")
+_PERCENT = re.compile(r"%[-+0-9.]*[sdifr]")
 _FIELD = re.compile(r"\{\s*([A-Za-z_]\w*|\d*)[^{}]*\}")
 
 
@@ -93,6 +94,23 @@ def filled(text: SqlText, positional: list[Any], named: Mapping[str, Any]) -> Sq
                 else result.replace(found[0], word, 1)
             )
     return SqlText(result, text.at, stands)
+
+
+def interpolated(text: SqlText, values: list[Any]) -> SqlText:
+    """`"... %s ..." % values`."""
+    stands = dict(text.stands)
+    remaining = iter(values)
+
+    def put(found: re.Match[str]) -> str:
+        value = next(remaining, None)
+        if value is None:
+            return found[0]
+        word = f"_percent_{len(stands)}_"
+        stands[word] = value.expression() if isinstance(value, SqlText) else value
+        return word
+
+    start = text.at(0)
+    return SqlText(_PERCENT.sub(put, text.text), _always(start), stands)
 
 
 def with_value(text: str, value: exp.Expr, place: Place) -> SqlText:

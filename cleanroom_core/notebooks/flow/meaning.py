@@ -176,7 +176,7 @@ def at_least(bound: exp.Expr) -> float | None:
     if name in ("least", "min", "either") and bound.expressions:
         values = [at_least(argument) for argument in bound.expressions]
         return None if None in values else min(value for value in values if value is not None)
-    if name in ("int", "float", "bigint", "lit", "long") and len(bound.expressions) == 1:
+    if name in ("int", "float", "str", "bigint", "lit", "long") and len(bound.expressions) == 1:
         return at_least(bound.expressions[0])
     return None
 
@@ -191,6 +191,9 @@ def has_aggregate(node: exp.Expr) -> bool:
 def _unwrapped(node: exp.Expr) -> exp.Expr | None:
     """The collect_set() in an argument of size(), whether over a group, a window or a part of it."""
     inner = node.this if isinstance(node, (exp.Window, exp.Filter)) else node
+    if function_name(inner) == "array_distinct" and inner.expressions:
+        inner = inner.expressions[0]
+        return inner if function_name(inner) in ("collect_list", "collect_set", "array_agg") else None
     return inner if function_name(inner) == "collect_set" else None
 
 
