@@ -4,7 +4,7 @@ A fault file is a JSON list; `--fault FILE` reads it at the start, `POST /simula
 
     {"kind": "error", "method": "POST", "path": "/api/2.0/clean-rooms*", "workspace": "consumer", "times": 1,
      "status": 503, "error_code": "TEMPORARILY_UNAVAILABLE", "message": "...", "retry_after": 0, "after_commit": true}
-    {"kind": "delay", "seconds": 2.5, ...}            the answer comes late: a client's timeout
+    {"kind": "delay", "seconds": 2.5, ...}            the answer comes late (after_commit: after the work was done)
     {"kind": "unknown_enum", "field": "status", ...}  that field of the answer carries a value no SDK knows (the SDK: None)
     {"kind": "provisioning", "polls": 50}             a room created now stays PROVISIONING for that many looks
     {"kind": "provisioning_failed"}                   a room created now ends FAILED
@@ -25,7 +25,7 @@ from cleanroom_core.simulator.strict import Json
 _COMMON = {"kind": str, "method": str, "path": str, "workspace": str, "times": int}
 _KINDS: dict[str, dict[str, Any]] = {
     "error": {"status": int, "error_code": str, "message": str, "retry_after": int, "after_commit": bool},
-    "delay": {"seconds": (int, float)},
+    "delay": {"seconds": (int, float), "after_commit": bool},
     "unknown_enum": {"field": str},
     "provisioning": {"polls": int},
     "provisioning_failed": {},

@@ -72,7 +72,7 @@ class _Server:
     def answer(self, asked: Asked) -> Response:
         control = asked.path.startswith("/simulator/")
         late = None if control else self._fault(asked, "delay")
-        if late:
+        if late and not late.get("after_commit"):
             time.sleep(late["seconds"])
         wrong = None if control else self._fault(asked, "error")
         if wrong and not wrong.get("after_commit"):
@@ -84,6 +84,8 @@ class _Server:
         except Exception:
             _log.exception("the simulator itself failed at %s %s", asked.method, asked.path)
             return _refused(Refusal(500, "INTERNAL_ERROR", "The simulator itself failed; its log has the traceback.", GUESS))
+        if late and late.get("after_commit"):
+            time.sleep(late["seconds"])
         if wrong:
             return _refused(_as_refusal(wrong))
         strange = None if control else self._fault(asked, "unknown_enum")

@@ -16,6 +16,7 @@ from databricks.sdk import WorkspaceClient, errors
 from databricks.sdk.config import Config
 
 from cleanroom_core.simulator.serving import serving
+from tests.simulator import room as rooms
 from tests.simulator.conftest import Both, side
 
 
@@ -131,11 +132,20 @@ def test_faults_are_checked_before_they_are_taken(both: Both) -> None:
 
 def test_a_restart_finds_everything_again(home: Path) -> None:
     with serving(home) as first:
-        side(first["workspaces"][0]).admin.service_principal_secrets_proxy.create("7002")
+        before = Both(*(side(facts) for facts in first["workspaces"]))
+        before.provider.admin.service_principal_secrets_proxy.create("7002")
+        before.provider.sql("CREATE TABLE provider_data.default.kept AS SELECT 7 AS x")
+        rooms.active(before, "kept_room")
+        before.provider.admin.clean_room_assets.create("kept_room", rooms.table("creator.s.kept", "provider_data.default.kept"))
+        before.provider.fault(kind="error", status=403, path="/api/2.0/secrets/*", times=1)
     with serving(home) as second:
-        again = side(second["workspaces"][0]).admin
-        assert len(list(again.service_principal_secrets_proxy.list("7002"))) == 2
+        again = Both(*(side(facts) for facts in second["workspaces"]))
+        assert len(list(again.provider.admin.service_principal_secrets_proxy.list("7002"))) == 2
         assert second["workspaces"][0]["token"] == first["workspaces"][0]["token"]
+        assert again.provider.sql("SELECT x FROM provider_data.default.kept") == [["7"]]
+        assert [each.name for each in again.consumer.admin.clean_room_assets.list("kept_room")] == ["creator.s.kept"]
+        with pytest.raises(errors.PermissionDenied):
+            list(again.provider.admin.secrets.list_scopes())
 
 
 def test_the_command_prints_one_line_and_ends_on_sigterm(home: Path, tmp_path: Path) -> None:
