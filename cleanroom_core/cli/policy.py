@@ -43,6 +43,7 @@ def command() -> None:
     "--exempt", default="cleanroom_publishers", show_default=True, help="Account group that sees and publishes the raw rows."
 )
 @click.option("--reader", "readers", multiple=True, help="Who may read the governed source table; may be repeated.")
+@click.option("--mask", "masks", multiple=True, metavar="COLUMN=EXPRESSION", help="Show this instead; COLUMN= shows nothing.")
 @click.option("--room-owner", "owners", multiple=True, help="Who may read what is shared; may be repeated.")
 @click.option("--scope", default="cleanroom", show_default=True, help="Secret scope with the token keys.")
 @click.option("--hmac", type=click.Choice(["native", "nested"]), default="nested", show_default=True,
@@ -57,8 +58,8 @@ def command() -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per statement, change or problem.")
 def sql(
     room_file: Path, asset: str, catalog: str, schema: str, source: str | None, target: str | None, view: str | None,
-    withdrawn: str | None, exempt: str, readers: tuple[str, ...], owners: tuple[str, ...], scope: str, hmac: str,
-    table_info: Path | None, functions_file: Path | None, parts: tuple[str, ...], as_json: bool,
+    withdrawn: str | None, exempt: str, readers: tuple[str, ...], masks: tuple[str, ...], owners: tuple[str, ...], scope: str,
+    hmac: str, table_info: Path | None, functions_file: Path | None, parts: tuple[str, ...], as_json: bool,
 ) -> int:  # fmt: skip
     """Print the SQL that governs the source table (internal, abac) and writes the share-safe one (share); what would change
     (diff), whether what was read back is right (check), and the way back (undo).
@@ -76,7 +77,7 @@ def sql(
     home = SchemaName(catalog, schema)
     name = ObjectName.parse(source) if source else home.named(policy.asset)
     found = _from_json(table_info) if table_info else _from_data(definition, policy, name)
-    wanted = govern(policy, found, Access(home, exempt, readers))
+    wanted = govern(policy, found, Access(home, exempt, readers, _masks(masks)))
     tokens = {name: secret_token_expression(spec, scope, native=hmac == "native") for name, spec in definition.tokens.items()}
     given = [None if text is None else ObjectName.parse(text) for text in (target, view, withdrawn)]
     written = given[0] or home.named(f"{found.name.name}_share")
@@ -133,6 +134,13 @@ def _policy(definition: RoomDefinition, asset: str) -> Policy:
     if asset not in known:
         raise InputError(f"The room file has no asset {asset!r}.", hint=f"It has {', '.join(known)}.", code="ASSET")
     return known[asset]
+
+
+def _masks(given: tuple[str, ...]) -> dict[str, str | None]:
+    pairs = [text.partition("=") for text in given]
+    if any(not sign for _, sign, _ in pairs):
+        raise InputError("A mask is given as COLUMN=EXPRESSION.", hint="For example --mask \"city='somewhere'\".", code="MASK")
+    return {name.strip(): shown.strip() or None for name, _, shown in pairs}
 
 
 def _from_data(definition: RoomDefinition, policy: Policy, name: ObjectName) -> CatalogTable:
@@ -198,8 +206,8 @@ def _refuse(room_file: Path, policy: Policy, problems: Sequence[Problem]) -> Non
     placed: dict[tuple[str, int | None], Problem] = {}
     for found in problems:
         error = ExpressionError(found.message, hint=found.hint, code=found.code, line=found.line, column=found.column)
-        # a room file has no masks: an identifier is masked because a token is made from it
+        # a room file has no masks: an identifier is masked because a token is made from it, the rest by --mask
         path = sources.get(str(found.path[1]), ()) if found.path[:1] == ("masks",) else found.path
         problem = problem_at(text, ("assets", policy.asset, *path), error)
-        placed.setdefault((problem.code, problem.line), problem)
+        placed.setdefault((problem.code if path else problem.message, problem.line), problem)
     raise RoomFileError(tuple(placed.values()))

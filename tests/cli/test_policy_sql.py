@@ -73,6 +73,18 @@ def test_a_mistake_is_shown_at_its_line_in_the_room_file(room_file: Path, tmp_pa
     ]  # fmt: skip
 
 
+def test_masks_besides_the_identifiers(room_file: Path) -> None:
+    text = ran(room_file, "--part", "internal", "--mask", "aisle=concat(left(aisle, 1), '=')", "--mask", "spent=").stdout
+    assert "|| '='" in text
+    assert [name for name in ("mail", "aisle", "spent", "returned") if f"ALTER COLUMN `{name}` SET MASK" in text] == [
+        "mail", "aisle", "spent",
+    ]  # fmt: skip
+    with pytest.raises(RoomFileError, match="The mask of aisle is BIGINT"):
+        ran(room_file, "--mask", "aisle=1")
+    with pytest.raises(InputError, match="COLUMN=EXPRESSION"):
+        ran(room_file, "--mask", "aisle")
+
+
 def test_diff_check_and_the_way_back(room_file: Path, tmp_path: Path) -> None:
     info = table_info(tmp_path / "table.json")
     data = json.loads(info.read_text())

@@ -157,6 +157,7 @@ def test_the_consent_test_stands_before_everything_else_and_only_what_is_used_is
     first = writing[writing.index("WITH `source`") : writing.index("kept")]
     assert "`rate`" not in first
     assert "CAST(`n` AS BIGINT) AS `n`" in first
+    assert "CAST(`region` AS STRING) AS `region`" in first
     kept = writing[writing.index("kept") : writing.index("checked")]
     assert "WHERE\n    `Consent` = 'YES'" in kept
     assert "Consent" not in writing[writing.index("checked") :]

@@ -55,6 +55,8 @@ def workspace(spark: TestSpark, parquet: Path) -> Iterator[SparkSession]:
     for schema in ("gold", "security", "share"):
         session.sql(f"CREATE SCHEMA spark_catalog.{schema}")
     session.sql(f"CREATE TABLE spark_catalog.gold.tx USING parquet LOCATION '{parquet}'")
+    for name in TYPES:
+        session.sql(f"ALTER TABLE spark_catalog.gold.tx CHANGE COLUMN `{name}` COMMENT 'for ourselves'")
     session.sql("USE spark_catalog.security")
     answers = " ".join(f"WHEN name = '{name}' THEN '{value}'" for name, value in SECRETS.items())
     session.sql(f"CREATE FUNCTION secret(scope STRING, name STRING) RETURNS STRING RETURN CASE {answers} END")
@@ -97,7 +99,10 @@ def test_the_share_safe_table_is_the_same_on_both_engines_and_has_the_tokens_of_
     wanted = shared()
     writing = next(statement.sql for statement in wanted.statements() if "CREATE OR REPLACE TABLE" in statement.sql)
     workspace.sql(writing.replace("CREATE OR REPLACE TABLE", "CREATE TABLE", 1))  # Spark replaces no Parquet table
-    on_spark = [tuple(row) for row in workspace.table("spark_catalog.share.tx").collect()]
+    written = workspace.table("spark_catalog.share.tx")
+    assert all("comment" in field.metadata for field in workspace.table("spark_catalog.gold.tx").schema)
+    assert not any(field.metadata for field in written.schema)  # before the statements that empty them
+    on_spark = [tuple(row) for row in written.collect()]
     on_duckdb = duck.execute(render(wanted.select(), "duckdb")).fetchall()
     assert ordered(on_spark) == ordered(on_duckdb)
     kept = [row for row in raw if _kept(row)]

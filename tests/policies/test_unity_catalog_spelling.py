@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlfluff.core import Linter
 
+from cleanroom_core.cli.policy import command
 from cleanroom_core.errors import InputError
 from cleanroom_core.policies.unity_catalog.abac import abac_statements, abac_undo
 from cleanroom_core.policies.unity_catalog.catalog import CatalogTable
@@ -66,6 +70,16 @@ def test_sqlfluff_takes_every_statement_but_the_two_kinds_it_does_not_know(what:
     statements = [statement.sql for statement in MADE[what]()]
     assert statements
     assert [sql for sql in dict.fromkeys(statements) if unparsable(sql) != bool(UNKNOWN.match(sql))] == []
+
+
+@pytest.mark.parametrize("asset", ["hospital.admissions", "insurer.members"])
+def test_sqlfluff_takes_what_the_command_line_prints_for_an_example(asset: str) -> None:
+    room = Path(__file__).parents[2] / "examples" / "hospital" / "room.yaml"
+    done = CliRunner().invoke(command, ["sql", "--room", str(room), "--asset", asset, "--json", "--reader", "o'neill"])
+    assert done.exit_code == 0, done.exception
+    statements = [json.loads(line)["sql"] for line in done.stdout.splitlines()]
+    assert len(statements) > 8
+    assert [sql for sql in statements if unparsable(sql)] == []
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,8 @@ from cleanroom_core.policies.unity_catalog.types import CatalogType
 from cleanroom_core.sql.portable import call
 from cleanroom_core.sql.quoting import column, identifier, table
 from cleanroom_core.sql.token_expression import TokenExpression
-from cleanroom_core.sql.types import Schema
+from cleanroom_core.sql.typed import cast
+from cleanroom_core.sql.types import Schema, SqlType
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ class Share:
         name = self.target.table
         made = spell("CREATE OR REPLACE TABLE", name.tree(), "AS", self.select(), pretty=True)
         yield Statement(f"Write the share-safe table {name}.", made)
-        # a column that is selected as it is may bring its comment along
+        # the SELECT brings no comment along; a table that is replaced may keep what somebody has given it
         yield Statement(f"{name} says nothing about itself.", spell("COMMENT ON TABLE", name.tree(), "IS", text("")))
         for shared in self.schema:
             words = ("ALTER TABLE", name.tree(), "ALTER COLUMN", identifier(shared.name), "COMMENT", text(""))
@@ -179,7 +180,7 @@ def _with_source(compiled: CompiledPolicy, source: SourceColumns) -> exp.Expr:
     tree = compiled._tree("select").copy()
     used = {node.name.casefold() for node in tree.find_all(exp.Column)}
     read: list[exp.Expr] = [
-        exp.Alias(this=source.read(known.name, column(known.name)), alias=identifier(known.name))
+        exp.Alias(this=_uncommented(source.read(known.name, column(known.name)), known.type), alias=identifier(known.name))
         for known in source.schema
         if known.name.casefold() in used
     ]
@@ -190,6 +191,11 @@ def _with_source(compiled: CompiledPolicy, source: SourceColumns) -> exp.Expr:
     steps = tree.args["with_"].expressions
     tree.args["with_"].set("expressions", [steps[-1], *steps[:-1]])
     return tree
+
+
+def _uncommented(value: exp.Expr, type_: SqlType) -> exp.Expr:
+    """A column that is selected as it is brings its comment along (seen on Spark 4.0); a CAST to its own type does not."""
+    return cast(value, type_) if isinstance(value, exp.Column) else value
 
 
 def _names(policy: Policy) -> Iterator[Problem]:
