@@ -2,6 +2,7 @@
 
 `reading/`    a file's text to cells: language, text, the place of every character
 `flow/`       cells to facts: DataFrames, temp views and queries are followed to what is written, shown or fetched
+`settings.py` which names mean people; `syntax.py` Python's parser, quiet
 `relation.py` what is known about a table on its way: what its columns tell, which guard it has passed
 `rules/`      facts to findings, one file per rule
 `allowing.py` comments that set one finding aside, with a reason

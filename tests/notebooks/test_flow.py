@@ -66,6 +66,9 @@ def test_the_same_groups_in_sql_and_in_python() -> None:
         ("coalesce(people, 0) >= 100", Guard.PEOPLE),
         ("CAST(people AS INT) >= 100", Guard.PEOPLE),
         ("people * 100 >= 100", Guard.NONE),
+        ("round(people, -2) >= 100", Guard.NONE),
+        ("max(patient_id) >= 100", Guard.NONE),
+        ("people >= 100 AND count(*) >= 5", Guard.PEOPLE),
         ("visits >= 100", Guard.ROWS),
         ("(people >= 100) = true", Guard.PEOPLE),
         ("count(*) >= 100", Guard.ROWS),
@@ -153,6 +156,27 @@ def test_both_branches_leave_the_lesser_guard() -> None:
     )
     assert written(text).relation.guard is Guard.ROWS
     assert sum(isinstance(fact, Guarded) for fact in facts(text)) == 1
+
+
+GROUPS = F + "c = spark.table('t').groupBy('ward').agg(F.countDistinct('patient_id').alias('n'))\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "safe = c.filter('n >= 100')\nfor i in names():\n    if i:\n        safe = c\n        break\n"
+        "safe.write.saveAsTable('x')",
+        "def f():\n    if strict():\n        c.createOrReplaceTempView('v')\n        return\n"
+        "    c.filter('n >= 100').createOrReplaceTempView('v')\nf()\nspark.table('v').write.saveAsTable('x')",
+        "safe = c.filter('n >= 100')\nwhile more():\n    safe = c\n    continue\nsafe.write.saveAsTable('x')",
+        "safe = c\ntry:\n    check()\n    safe = c.filter('n >= 100')\nexcept* ValueError:\n    pass\n"
+        "safe.write.saveAsTable('x')",
+        "match level():\n    case 1:\n        c = c.filter('n >= 100')\nc.write.saveAsTable('x')",
+        "f = lambda d: d.filter('n >= 100') if strict() else d\nf(c).write.saveAsTable('x')",
+    ],
+)
+def test_no_way_around_the_guard_is_lost(text: str) -> None:
+    assert written(GROUPS + text).relation.guard is Guard.NONE
 
 
 def test_a_branch_that_ends_the_run_does_not_count() -> None:

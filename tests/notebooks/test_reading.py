@@ -53,6 +53,11 @@ def test_python_source_is_parted_and_magics_change_the_language() -> None:
         characters_agree(cell, SOURCE)
 
 
+def test_what_looks_like_a_magic_within_a_text_is_none() -> None:
+    text = 'css = """\n!important\n%sql DROP TABLE x\n"""\nname = "\\d"\n'
+    assert cells("a.py", text) == [("python", text)]
+
+
 def test_sql_source() -> None:
     text = "-- Databricks notebook source\nSELECT 1\n-- COMMAND ----------\n-- MAGIC %python\n-- MAGIC x = 1\n"
     assert cells("a.sql", text) == [("sql", "-- Databricks notebook source\nSELECT 1"), ("python", "\nx = 1")]

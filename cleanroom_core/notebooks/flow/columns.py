@@ -51,17 +51,13 @@ def function(name: str, arguments: list[Any]) -> exp.Expr:
         return _called(name, [tree(first), *map(column, given[1:])])
     if name in _TEXT_ARGUMENTS:
         return _called(name, [column(first), *map(tree, given[1:])])
-    if name in ("countDistinct", "count_distinct"):
-        return _called("count_distinct", [column(value) for value in given])
     trees = [column(value) for value in given]
     if name == "trim" and len(trees) == 1:
         return exp.Trim(this=trees[0].copy())
-    if name in ("max", "min") and len(trees) > 1:  # Python's own
-        return _called(name, trees)
     return _called(name, trees)
 
 
-def method(owner: exp.Expr, name: str, arguments: list[Any], place_keys: Any = None) -> exp.Expr:
+def method(owner: exp.Expr, name: str, arguments: list[Any]) -> exp.Expr:
     """A method of a Column (or of a value nobody knows)."""
     trees = [tree(argument) for argument in flat(arguments)]
     if name in _ALIASES and arguments:

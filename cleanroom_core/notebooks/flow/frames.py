@@ -23,8 +23,8 @@ from cleanroom_core.notebooks.settings import Settings
 
 _FETCHING = frozenset({
     "toPandas", "collect", "first", "head", "take", "tail", "toLocalIterator", "foreach", "foreachPartition", "toArrow",
-    "pandas_api", "to_pandas_on_spark", "toJSON", "rdd", "randomSplit",
-}) - {"randomSplit"}  # fmt: skip
+    "pandas_api", "to_pandas_on_spark", "toJSON", "rdd",
+})  # fmt: skip
 _SHOWING = frozenset({"show", "display"})
 _ROW_FUNCTIONS = frozenset(
     {"mapInPandas", "mapInArrow", "applyInPandas", "applyInArrow", "apply", "cogroup", "applyInPandasWithState"}
@@ -245,9 +245,7 @@ class FrameReader:
 
     def _joined(self, left: Relation, arguments: list[Any], named: dict[str, Any], place: Place) -> Relation:
         other = arguments[0] if arguments else named.get("other")
-        if not isinstance(other, Frame):
-            return replace(left, guard=min(left.guard, Relation().guard))
-        right = other.relation
+        right = other.relation if isinstance(other, Frame) else Relation.table("?")
         on = arguments[1] if len(arguments) > 1 else named.get("on")
         how = arguments[2] if len(arguments) > 2 else named.get("how")
         kind = (how.text if isinstance(how, SqlText) else "inner").lower().replace("_", "")

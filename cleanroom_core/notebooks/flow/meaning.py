@@ -37,9 +37,8 @@ _TRIMS = frozenset({"trim", "btrim", "regexp_replace", "ltrim", "rtrim", "transl
 _MADE_UP = frozenset(
     ["uuid", "rand", "random", "randn", "monotonically_increasing_id", "row_number", "now", "current_timestamp"]
 )
-_KEEPS_COUNT = frozenset(
-    {"coalesce", "ifnull", "nvl", "cast", "int", "bigint", "long", "float", "double", "floor", "round", "abs"}
-)
+_DEFAULTS = frozenset({"coalesce", "ifnull", "nvl"})
+_KEEPS_COUNT = frozenset({"coalesce", "ifnull", "nvl", "cast", "int", "bigint", "long", "float", "double", "floor", "round"})
 _NOT: dict[type[exp.Expr], type[exp.Expr]] = {exp.LT: exp.GTE, exp.LTE: exp.GT, exp.GT: exp.LTE, exp.GTE: exp.LT}
 _MIRROR: dict[type[exp.Expr], type[exp.Expr]] = {exp.LT: exp.GT, exp.LTE: exp.GTE, exp.GT: exp.LT, exp.GTE: exp.LTE}
 
@@ -103,7 +102,7 @@ class Judgement:
         parts = [self.of(argument) for argument in arguments]
         if name == "least" and parts and all(part.counts is Counts.PEOPLE for part in parts):
             return reduce(Meaning.either, parts)
-        if name in _KEEPS_COUNT and parts:
+        if name in _KEEPS_COUNT and parts and (len(parts) == 1 or name in _DEFAULTS):  # round(n, -2) makes 100 of 50
             return replace(parts[0], carries=_together(parts).carries)
         return _together(parts, trims=name in _TRIMS)
 

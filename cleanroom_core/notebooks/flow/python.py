@@ -16,6 +16,7 @@ from cleanroom_core.notebooks.flow.state import Environment, either, merged
 from cleanroom_core.notebooks.flow.text import SqlText, unknown
 from cleanroom_core.notebooks.flow.values import Bound, Function, Many, Module, Pairs, data, from_data
 from cleanroom_core.notebooks.settings import Settings
+from cleanroom_core.notebooks.syntax import NotPython, parse_python
 
 _STEPS = 20_000  # statements followed in one notebook, each as often as it is called
 _DEPTH = 8  # calls within calls; deeper ones are recursion
@@ -33,7 +34,7 @@ class PythonReader:
     def __init__(self, environment: Environment, facts: Facts, settings: Settings) -> None:
         self.facts = facts
         self.expressions = ExpressionReader(environment, facts, settings, self._called)
-        self._returned: list[list[Any]] = []
+        self._returned: list[list[tuple[Any, Environment]]] = []  # of each call that is being read: value, what is known then
         self._pending: dict[str, tuple[Function, Cell]] = {}
         self._cells: dict[int, Cell] = {}
         self._steps = 0
@@ -51,9 +52,9 @@ class PythonReader:
         """One cell; what it assigns is known in the next."""
         self._enter(cell)
         try:
-            body = ast.parse(cell.text).body
-        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-            line = min(getattr(error, "lineno", None) or 1, len(cell.lines))
+            body = parse_python(cell.text).body
+        except NotPython as error:
+            line = min(error.line, len(cell.lines))
             self.facts.add(Unread(cell.place(cell.offset(line, 0)), "cannot be read as Python"))
             return
         self._body(body)
@@ -234,11 +235,12 @@ class PythonReader:
         return self._body(node.body)
 
     _asyncwith = _with
+    _trystar = _try
 
     def _return(self, node: ast.Return) -> bool:
         value = self._value(node.value)
         if self._returned:
-            self._returned[-1].append(value)
+            self._returned[-1].append((value, self.environment))
         return False
 
     def _raise(self, node: ast.Raise) -> bool:
@@ -250,11 +252,6 @@ class PythonReader:
         self._value(node.test)
         if node.msg is not None and from_data(self._value(node.msg)):
             self.facts.add(Shown(self._place(node), "The text of this error"))
-
-    def _continue(self, node: ast.Continue) -> bool:
-        return False
-
-    _break = _continue
 
     def _expr(self, node: ast.Expr) -> None:
         self._value(node.value)
@@ -282,21 +279,21 @@ class PythonReader:
         self._returned.append([])
         try:
             if isinstance(node, ast.Lambda):
-                self._returned[-1].append(self._value(node.body))
+                self._returned[-1].append((self._value(node.body), inner))
             else:
                 self._pending.pop(node.name, None)
-                self._body(node.body)
+                if self._body(node.body):
+                    self._returned[-1].append((None, self.environment))
         finally:
             returned = self._returned.pop()
             self._enter(cell)
-            changed = self.environment
             self.environment = outer
-        outer.update({key: value for key, value in changed.items() if key.startswith(("view ", "use ")) or "." in key})
-        if not returned:
+        if not returned:  # it ends in an error
             return None
-        result = returned[0]
-        for other in returned[1:]:
-            result = either(result, other)
+        result, changed = returned[0]
+        for other, environment in returned[1:]:
+            result, changed = either(result, other), merged(changed, environment)
+        outer.update({key: value for key, value in changed.items() if key.startswith(("view ", "use ")) or "." in key})
         return result
 
 

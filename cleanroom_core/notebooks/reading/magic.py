@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from cleanroom_core.notebooks.cell import Cell, Line
+from cleanroom_core.notebooks.syntax import NotPython, parse_python
 
 _MAGIC = re.compile(r"\s*%{1,2}([A-Za-z][\w-]*)[ \t]*")
 _SHELL = re.compile(r"\s*!")
@@ -28,8 +29,8 @@ def cells_of(lines: Sequence[Line], language: str) -> Iterator[Cell]:
 
 
 def _split(lines: Sequence[Line], language: str) -> Iterator[Cell]:
-    """Python without its magic lines, and those lines as cells; any other language as it is."""
-    if language != "python":
+    """Python without its magic lines, and those lines as cells; other languages, and what is Python as it stands, whole."""
+    if language != "python" or _is_python(lines):
         yield Cell(language, tuple(lines))
         return
     kept: list[Line] = []
@@ -45,3 +46,12 @@ def _split(lines: Sequence[Line], language: str) -> Iterator[Cell]:
             kept.append(line)
     if any(line.text.strip() for line in kept):
         yield Cell("python", tuple(kept))
+
+
+def _is_python(lines: Sequence[Line]) -> bool:
+    """Then a line that looks like a magic stands in a text."""
+    try:
+        parse_python("\n".join(line.text for line in lines))
+    except NotPython:
+        return False
+    return True
