@@ -21,7 +21,7 @@ from cleanroom_core.simulator.strict import Json
 from cleanroom_core.simulator.world import DAY, now
 
 _TASKS_AT_ONCE, _TABLES_PER_RUN = 10, 100  # both fixed: docs.databricks.com/aws/en/resources/limits
-_KEPT = 30 * DAY
+_KEPT = 30 * DAY  # docs.databricks.com, clean-rooms/output-tables
 
 
 def play(call: Call, task: Json, ids: Json) -> Json:
@@ -98,7 +98,7 @@ def _executed(call: Call, here: Json, there: Json, version: Json, task: Json, ru
     if output:
         catalog, schema = output.split(".")
         given |= {"cr_output_catalog": catalog, "cr_output_schema": schema}
-        run |= {"output_schema": schema, "output_catalog": catalog, "expires": run["start_time"] + _KEPT}
+        run |= {"output_schema": schema, "output_catalog": catalog, "expires": run["start_time"] + _kept(call)}
     parameters = bound([{"name": key, "value": value} for key, value in given.items()])
     session = Session(call, RoomResolver(call, there, output), parameters, unity=False)
     try:
@@ -117,6 +117,26 @@ def _executed(call: Call, here: Json, there: Json, version: Json, task: Json, ru
         return {"result": "SUCCESS", "reason": ""}
     shown = {"catalog_name": run["output_catalog"], "schema_name": run["output_schema"], "expiration_time": run["expires"]}
     return {"result": "SUCCESS", "reason": "", "output": shown}
+
+
+def _kept(call: Call) -> int:
+    """How long a run's output lives, in milliseconds."""
+    return int((call.get("limits") or {}).get("output_milliseconds", _KEPT))
+
+
+def expire(call: Call) -> None:
+    """Drop the outputs of this workspace's runs whose time is over."""
+    for key, run in call.state.all("room_run", CENTRAL):
+        if not key.startswith(f"{call.place}/") or run.get("dropped") or run.get("expires", now() + 1) > now():
+            continue
+        name = f"{run['output_catalog']}.{run['output_schema']}"
+        if call.get("schema", name) is not None:
+            securables.drop(call, "schema", name, cascade=True)
+            there = call.state.get("central_room", CENTRAL, run["central_id"]) or {}
+            about = {"name": run["output_schema"], "owner_global_metastore_id": call.workspace.global_metastore_id}
+            done = {**about, "action": "EXPIRED", "expire_time": run["expires"]}
+            central.event(call, there, run["info"]["collaborator_alias"], "OUTPUT_SCHEMA_DELETED", done)
+        call.state.put("room_run", CENTRAL, key, {**run, "dropped": True})
 
 
 def _output_schema(call: Call, here: Json, number: str) -> str | None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import json
 import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import IO
 
 import uvicorn
 
@@ -45,7 +47,17 @@ class Simulator:
     """Two servers over one home. `run` serves until `stop` is called, from a signal or another thread."""
 
     def __init__(self, home: Path, ports: Sequence[int] = (0, 0), fault_list: Sequence[Json] = ()) -> None:
-        """Raises InputError when a port is taken."""
+        """Raises InputError when a port is taken, or the home by another simulator."""
+        self._lock = _alone(home)
+        self._sockets: list[socket.socket] = []
+        try:
+            for port in ports:
+                self._sockets.append(_listen(port))
+        except InputError:
+            for listener in self._sockets:
+                listener.close()
+            self._lock.close()
+            raise
         self._state = State(home / "simulator.db")
         self._database = Database(home / "data")
         found = workspaces(self._state)
@@ -53,7 +65,6 @@ class Simulator:
             with self._state.transaction():
                 faults.clear(self._state)
                 faults.add(self._state, list(fault_list))
-        self._sockets = [_listen(port) for port in ports]
         self._servers = [
             _Quiet(
                 uvicorn.Config(
@@ -86,6 +97,7 @@ class Simulator:
                 listener.close()
             self._database.close()
             self._state.close()
+            self._lock.close()
 
     def stop(self) -> None:
         for server in self._servers:
@@ -134,6 +146,20 @@ def read_faults(path: Path) -> list[Json]:
             f"The fault file {path} cannot be read as JSON.", hint="docs/simulator.md shows one.", code="FAULTS"
         ) from error
     return faults.checked(text)
+
+
+def _alone(home: Path) -> IO[str]:
+    """The lock of this home, for as long as the file is open; the system drops it however the process ends."""
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lock = (home / "lock").open("w", encoding="utf-8")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        lock.close()
+        raise InputError(
+            f"Another simulator serves {home}.", hint="Stop it, or give another --home.", code="HOME_TAKEN"
+        ) from error
+    return lock
 
 
 def _listen(port: int) -> socket.socket:

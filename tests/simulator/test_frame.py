@@ -15,6 +15,7 @@ import requests
 from databricks.sdk import WorkspaceClient, errors
 from databricks.sdk.config import Config
 
+from cleanroom_core.errors import InputError
 from cleanroom_core.simulator.serving import serving
 from tests.simulator import room as rooms
 from tests.simulator.conftest import Both, side
@@ -146,6 +147,15 @@ def test_a_restart_finds_everything_again(home: Path) -> None:
         assert [each.name for each in again.consumer.admin.clean_room_assets.list("kept_room")] == ["creator.s.kept"]
         with pytest.raises(errors.PermissionDenied):
             list(again.provider.admin.secrets.list_scopes())
+
+
+def test_a_home_is_served_once_and_a_taken_port_is_named(home: Path) -> None:
+    with serving(home) as described:
+        with pytest.raises(InputError, match="Another simulator"), serving(home):
+            pass
+        port = int(described["workspaces"][0]["host"].rsplit(":", 1)[1])
+        with pytest.raises(InputError, match=f"Port {port} is taken"), serving(home.with_name("other"), (0, port)):
+            pass
 
 
 def test_the_command_prints_one_line_and_ends_on_sigterm(home: Path, tmp_path: Path) -> None:

@@ -100,6 +100,21 @@ def test_a_run_computes_on_both_sides_tables_and_only_its_runner_reads_the_outpu
         assert newer.collaborator_job_run_info.collaborator_alias == "collaborator"
 
 
+def test_an_output_schema_ends(both: Both, name: str) -> None:
+    approved(both, name, "brief", SEGMENTS)
+    both.consumer.control("PATCH", "records/limits/", {"output_milliseconds": 0})
+    state, output = ended(both.consumer.service, submit(both.consumer.service, name, "brief"))
+    both.consumer.control("PATCH", "records/limits/", {"output_milliseconds": None})
+    assert state.result_state is SUCCESS
+    assert output.clean_rooms_notebook_output
+    assert output.clean_rooms_notebook_output.output_schema_info
+    schema = output.clean_rooms_notebook_output.output_schema_info.schema_name
+    with pytest.raises(errors.NotFound):
+        both.consumer.service.schemas.get(f"results.{schema}")
+    with pytest.raises(AssertionError, match="TABLE_OR_VIEW_NOT_FOUND"):
+        both.consumer.sql(f"SELECT * FROM results.{schema}.segments", both.consumer.service)
+
+
 def test_run_as_a_service_principal_is_for_admins(both: Both, name: str) -> None:
     approved(both, name, "as_other", SEGMENTS)
     other = jobs.JobRunAs(service_principal_name=both.consumer.facts["client_id"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from databricks.sdk.service.catalog import CatalogsAPI, FunctionsAPI, SchemasAPI, TablesAPI
 
-from cleanroom_core.simulator import securables
+from cleanroom_core.simulator import playing, securables
 from cleanroom_core.simulator.call import Call, Route
 from cleanroom_core.simulator.privileges import holds, is_metastore_admin, need, owns, record_of
 from cleanroom_core.simulator.refusal import denied, invalid
@@ -35,6 +35,7 @@ def shown(call: Call, kind: str, name: str, record: Json) -> Json:
 
 
 def _get_one(kind: str, call: Call) -> Json:
+    playing.expire(call)
     name = call.path[_FULL[kind]].lower()
     record = record_of(call, kind, name)
     if not _seen(call, kind, name):
@@ -43,6 +44,7 @@ def _get_one(kind: str, call: Call) -> Json:
 
 
 def _list_all(kind: str, call: Call) -> Json:
+    playing.expire(call)
     inside = ""
     if kind != "catalog":
         record_of(call, "catalog", call.query["catalog_name"].lower())

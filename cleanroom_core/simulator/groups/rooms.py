@@ -135,7 +135,7 @@ def _workspace(call: Call, given: Json) -> Workspace:
             if wanted is not None and int(wanted) != workspace.workspace_id:
                 raise invalid(f"Workspace {wanted} is not attached to metastore {given['global_metastore_id']}.")
             return workspace
-    raise invalid(f"Metastore {given['global_metastore_id']} is not known.")
+    raise invalid(f"Metastore {given['global_metastore_id']} is not one of the two that are simulated.", "simulator")
 
 
 def _sharing_is_on(call: Call, parties: list[Workspace]) -> None:

@@ -6,6 +6,7 @@ import uuid
 
 from databricks.sdk.service.sql import StatementExecutionAPI
 
+from cleanroom_core.simulator import playing
 from cleanroom_core.simulator.call import Call, Route
 from cleanroom_core.simulator.refusal import DOCUMENTED, invalid, missing
 from cleanroom_core.simulator.sql import values
@@ -20,6 +21,7 @@ _STATEMENTS = "/api/2.0/sql/statements"
 
 def _execute(call: Call) -> Json:
     body = call.body
+    playing.expire(call)
     if call.get("warehouse", body["warehouse_id"]) is None:
         raise missing(f"Warehouse {body['warehouse_id']} does not exist.")
     _wait(body.get("wait_timeout", "10s"))
