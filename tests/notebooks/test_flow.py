@@ -179,6 +179,22 @@ def test_no_way_around_the_guard_is_lost(text: str) -> None:
     assert written(GROUPS + text).relation.guard is Guard.NONE
 
 
+def test_a_class_of_the_notebook_is_followed() -> None:
+    text = (
+        F + "class Sheets:\n"
+        "    minimum = 100\n"
+        "    def __init__(self, frame):\n        self.frame = frame\n"
+        "    def cells(self):\n"
+        "        return self.frame.groupBy('ward').agg(F.countDistinct('patient_id').alias('n'))\n"
+        "    def write(self, cells):\n        cells.write.saveAsTable('x')\n"
+        "class Other:\n    def __init__(self):\n        self.frame = 3\n"
+        "sheets = Sheets(spark.table('t'))\nOther()\n"
+    )
+    assert written(text + "sheets.write(sheets.cells().filter(F.col('n') >= sheets.minimum))").relation.guard is Guard.PEOPLE
+    assert written(text + "sheets.write(sheets.cells())").relation.guard is Guard.NONE
+    assert written(text).relation.guard is Guard.NONE  # never called: nobody knows with what
+
+
 def test_a_branch_that_ends_the_run_does_not_count() -> None:
     text = (
         F + "c = spark.table('t').groupBy('ward').agg(F.countDistinct('patient_id').alias('n'))\n"

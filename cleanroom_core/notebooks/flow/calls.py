@@ -16,10 +16,13 @@ from cleanroom_core.notebooks.flow.platform import PlatformReader
 from cleanroom_core.notebooks.flow.text import SqlText, unknown
 from cleanroom_core.notebooks.flow.values import (
     Bound,
+    Class,
     Frame,
     Function,
     Groups,
+    Instance,
     Many,
+    Method,
     Module,
     Pairs,
     Within,
@@ -49,6 +52,13 @@ class CallReader:
         """The value of a call."""
         if isinstance(called, Function):
             return self.call_function(called, arguments, named)
+        if isinstance(called, Method):
+            return self.call_function(called.function, [called.owner, *arguments], named)
+        if isinstance(called, Class):
+            made = Instance(called)
+            if "__init__" in called.methods:
+                self.call_function(called.methods["__init__"], [made, *arguments], named)
+            return made
         if isinstance(called, Module):
             return self._module(called.name, arguments, named, place)
         if isinstance(called, Bound):

@@ -20,7 +20,9 @@ from cleanroom_core.notebooks.flow.values import (
     Bound,
     Frame,
     Function,
+    Instance,
     Many,
+    Method,
     Module,
     Pairs,
     Writer,
@@ -96,6 +98,8 @@ class ExpressionReader:
         if isinstance(node.value, ast.Name) and f"{node.value.id}.{node.attr}" in self.environment:
             return self.environment[f"{node.value.id}.{node.attr}"]
         owner = self.plain(self.value(node.value))
+        if isinstance(owner, Instance):
+            return self._member(owner, node.attr)
         if isinstance(owner, Module):
             return Module(f"{owner.name}.{node.attr}")
         if isinstance(owner, Frame):
@@ -112,6 +116,12 @@ class ExpressionReader:
         if isinstance(owner, exp.Expr) and node.attr in ("write", "writeStream"):
             return Writer(Relation.table("?"))
         return Bound(owner, node.attr)
+
+    def _member(self, owner: Instance, name: str) -> Any:
+        if owner.field(name) in self.environment:
+            return self.environment[owner.field(name)]
+        method = owner.made_from.methods.get(name)
+        return Method(method, owner) if method is not None else owner.made_from.fields.get(name, data())
 
     def _column_of(self, frame: Frame, name: str) -> exp.Expr:
         return exp.column(

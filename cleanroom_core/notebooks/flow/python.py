@@ -14,7 +14,7 @@ from cleanroom_core.notebooks.flow.expressions import ExpressionReader
 from cleanroom_core.notebooks.flow.literals import start_of
 from cleanroom_core.notebooks.flow.state import Environment, either, merged
 from cleanroom_core.notebooks.flow.text import SqlText, unknown
-from cleanroom_core.notebooks.flow.values import Bound, Function, Many, Module, Pairs, data, from_data
+from cleanroom_core.notebooks.flow.values import Bound, Class, Function, Instance, Many, Module, Pairs, data, from_data
 from cleanroom_core.notebooks.settings import Settings
 from cleanroom_core.notebooks.syntax import NotPython, parse_python
 
@@ -35,8 +35,9 @@ class PythonReader:
         self.facts = facts
         self.expressions = ExpressionReader(environment, facts, settings, self._called)
         self._returned: list[list[tuple[Any, Environment]]] = []  # of each call that is being read: value, what is known then
-        self._pending: dict[str, tuple[Function, Cell]] = {}
+        self._pending: dict[int, tuple[Function, Cell]] = {}  # by the id of the node: functions not called yet
         self._cells: dict[int, Cell] = {}
+        self._selves: dict[int, Instance] = {}
         self._steps = 0
         self.cell: Cell
 
@@ -63,7 +64,8 @@ class PythonReader:
         """Read the functions that nobody called, with arguments nobody knows."""
         for function, cell in list(self._pending.values()):
             self._enter(cell)
-            self._called(function, [], {})
+            owner = self._selves.get(id(function.node))
+            self._called(function, [] if owner is None else [owner], {})
 
     def _enter(self, cell: Cell) -> None:
         self.cell = cell
@@ -117,7 +119,9 @@ class PythonReader:
         if isinstance(target, ast.Name):
             self.environment[target.id] = value
         elif isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name):
-            self.environment[f"{target.value.id}.{target.attr}"] = value
+            owner = self.environment.get(target.value.id)
+            name = owner.field(target.attr) if isinstance(owner, Instance) else f"{target.value.id}.{target.attr}"
+            self.environment[name] = value
         elif isinstance(target, ast.Subscript) and isinstance(target.value, ast.Name):
             self._put(target.value.id, target.slice, value)
         elif isinstance(target, (ast.Attribute, ast.Subscript)):
@@ -155,7 +159,7 @@ class PythonReader:
     def _functiondef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         function = Function(node)
         self.environment[node.name] = function
-        self._pending[node.name] = (function, self.cell)
+        self._pending[id(node)] = (function, self.cell)
         self._cells[id(node)] = self.cell
         for decorator in node.decorator_list:
             bare = decorator.func if isinstance(decorator, ast.Call) else decorator
@@ -167,8 +171,16 @@ class PythonReader:
     _asyncfunctiondef = _functiondef
 
     def _classdef(self, node: ast.ClassDef) -> None:
+        before = self.environment
+        self.environment = dict(before)
         self._body(node.body)
-        self.environment[node.name] = unknown()
+        inside = {name: value for name, value in self.environment.items() if before.get(name) is not value}
+        self.environment = before
+        methods = {name: value for name, value in inside.items() if isinstance(value, Function)}
+        made = Class(methods, {name: value for name, value in inside.items() if name not in methods})
+        self.environment[node.name] = made
+        for function in methods.values():
+            self._selves[id(function.node)] = Instance(made)
 
     # branches and loops
 
@@ -281,7 +293,7 @@ class PythonReader:
             if isinstance(node, ast.Lambda):
                 self._returned[-1].append((self._value(node.body), inner))
             else:
-                self._pending.pop(node.name, None)
+                self._pending.pop(id(node), None)
                 if self._body(node.body):
                     self._returned[-1].append((None, self.environment))
         finally:

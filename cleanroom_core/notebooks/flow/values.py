@@ -92,6 +92,33 @@ class Function:
     node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 
+@dataclass(frozen=True)
+class Class:
+    """A class of the notebook's own: its methods, and what its body assigns."""
+
+    methods: Mapping[str, Function]
+    fields: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Instance:
+    """An object of such a class. What its methods assign is known for all objects of the class alike."""
+
+    made_from: Class
+
+    def field(self, name: str) -> str:
+        """Under which name the environment knows what was assigned to it."""
+        return f"{id(self.made_from)}.{name}"
+
+
+@dataclass(frozen=True)
+class Method:
+    """A method of such an object, not called yet."""
+
+    function: Function
+    owner: Instance
+
+
 def data(*parts: exp.Expr) -> exp.Expr:
     """A value read from somebody's rows."""
     return exp.Anonymous(this="data_value", expressions=[part.copy() for part in parts])
