@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from databricks.sdk import errors
-from databricks.sdk.service import catalog, compute, sharing, workspace
+from databricks.sdk import AccountClient, errors
+from databricks.sdk.config import Config
+from databricks.sdk.service import catalog, compute, provisioning, sharing, workspace
 
 from cleanroom_core.simulator.notebook import from_content
 from tests.simulator import room as rooms
@@ -289,6 +290,19 @@ def test_compliance_and_the_accounts_tier(both: Both) -> None:
     assert reply["pricing_tier"] == "PREMIUM"
     with pytest.raises(errors.PermissionDenied):
         both.provider.service.api_client.do("GET", path)
+
+
+def test_the_accounts_own_client_reads_the_tier_and_secrets(both: Both) -> None:
+    facts = both.provider.facts
+    account = AccountClient(
+        config=Config(host=facts["host"], account_id=facts["account_id"], token=facts["token"], config_file="/nonexistent")
+    )
+    assert account.workspaces.get(facts["workspace_id"]).pricing_tier is provisioning.PricingTier.PREMIUM
+    both.provider.control("PATCH", "records/account/", {"pricing_tier": "STANDARD"})
+    assert account.workspaces.get(facts["workspace_id"]).pricing_tier is provisioning.PricingTier.STANDARD
+    (secret,) = account.service_principal_secrets.list("7002")
+    assert secret.expire_time
+    both.provider.control("PATCH", "records/account/", {"pricing_tier": "PREMIUM"})
 
 
 def test_service_principals_are_found_by_their_application_id(both: Both) -> None:

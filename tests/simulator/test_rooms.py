@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -124,6 +125,19 @@ def test_sharing_with_another_account_must_be_on(both: Both) -> None:
             list(both.provider.admin.clean_rooms.list())
     finally:
         both.provider.control("PATCH", key, {"delta_sharing_scope": "INTERNAL_AND_EXTERNAL"})
+
+
+def test_a_group_owns_a_room_and_its_members_act_for_it(both: Both) -> None:
+    service = both.provider.facts["client_id"]
+    both.provider.control("PATCH", "records/group/cleanroom_owners", {"id": "6002"})
+    with pytest.raises(errors.InvalidParameterValue, match="does not exist"):
+        both.provider.service.clean_rooms.create(replace(rooms.described(both, "grouped"), owner="nobody_at_all"))
+    both.provider.service.clean_rooms.create(replace(rooms.described(both, "grouped"), owner="cleanroom_owners"))
+    with pytest.raises(errors.PermissionDenied):
+        both.provider.service.clean_rooms.get("grouped")
+    both.provider.control("PATCH", f"records/principal/{service}", {"groups": ["cleanroom_owners"]})
+    assert both.provider.service.clean_rooms.get("grouped").owner == "cleanroom_owners"
+    both.provider.control("PATCH", f"records/principal/{service}", {"groups": []})
 
 
 def test_a_second_room_of_the_name_is_refused_on_either_side(both: Both, name: str) -> None:

@@ -100,6 +100,25 @@ def test_a_run_computes_on_both_sides_tables_and_only_its_runner_reads_the_outpu
         assert newer.collaborator_job_run_info.collaborator_alias == "collaborator"
 
 
+def test_a_view_is_shared_and_read_with_the_rights_of_the_rooms_owner(both: Both, name: str) -> None:
+    both.provider.sql(
+        "CREATE VIEW provider_data.default.eu AS SELECT token, region FROM provider_data.default.share WHERE region = 'EU'"
+    )
+    details = cr.CleanRoomAssetViewLocalDetails("provider_data.default.eu")
+    view = cr.CleanRoomAsset("creator.signals.eu", cr.CleanRoomAssetAssetType.VIEW, view_local_details=details)
+    shown = both.provider.admin.clean_room_assets.create(name, view)
+    assert shown.view
+    assert [column.name for column in shown.view.columns or []] == ["token", "region"]
+    made = "CREATE TABLE IDENTIFIER(:cr_output_catalog || '.' || :cr_output_schema || '.eu') AS "
+    approved(both, name, "of_a_view", made + "SELECT count(*) AS n FROM creator.signals.eu")
+    state, output = ended(both.consumer.service, submit(both.consumer.service, name, "of_a_view"))
+    assert state.result_state is SUCCESS, state.state_message
+    assert output.clean_rooms_notebook_output
+    assert output.clean_rooms_notebook_output.output_schema_info
+    schema = output.clean_rooms_notebook_output.output_schema_info.schema_name
+    assert both.consumer.sql(f"SELECT n FROM results.{schema}.eu", both.consumer.service) == [["2"]]
+
+
 def test_an_output_schema_ends(both: Both, name: str) -> None:
     approved(both, name, "brief", SEGMENTS)
     both.consumer.control("PATCH", "records/limits/", {"output_milliseconds": 0})

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from databricks.sdk.service.iam import CurrentUserAPI, ServicePrincipalsV2API
-from databricks.sdk.service.oauth2 import ServicePrincipalSecretsProxyAPI
+from databricks.sdk.service.oauth2 import ServicePrincipalSecretsAPI, ServicePrincipalSecretsProxyAPI
 
 from cleanroom_core.simulator.call import Call, Route
 from cleanroom_core.simulator.refusal import DOCUMENTED, GUESS, SDK, Refusal, denied, invalid, missing
@@ -145,7 +145,9 @@ def _rfc3339(milliseconds: int) -> str:
 
 
 def _owned_secrets(call: Call) -> list[tuple[str, Any]]:
-    number = call.path["service_principal_id"]
+    number, account = call.path["service_principal_id"], call.workspace.seed["account_id"]
+    if call.path.get("account_id", account) != account:
+        raise missing("That account is not simulated here.", source="simulator")
     key, _ = _by_id(call, number)
     if call.caller != key and "admins" not in call.groups:
         raise denied("Only the service principal itself or a workspace admin sees its secrets.", GUESS)
@@ -184,6 +186,7 @@ def _delete_secret(call: Call) -> Json:
     return {}
 
 
+_OF_ACCOUNT = "/api/2.0/accounts/{account_id}/servicePrincipals/{service_principal_id}/credentials/secrets"
 ROUTES = [
     Route("GET", "/.well-known/databricks-config", _well_known, source=SDK, anonymous=True),
     Route("GET", "/oidc/.well-known/oauth-authorization-server", _oidc, source=SDK, anonymous=True),
@@ -195,4 +198,7 @@ ROUTES = [
     Route("GET", _SECRETS, _list_secrets, ServicePrincipalSecretsProxyAPI.list),
     Route("POST", _SECRETS, _create_secret, ServicePrincipalSecretsProxyAPI.create),
     Route("DELETE", f"{_SECRETS}/{{secret_id}}", _delete_secret, ServicePrincipalSecretsProxyAPI.delete),
+    Route("GET", _OF_ACCOUNT, _list_secrets, ServicePrincipalSecretsAPI.list),
+    Route("POST", _OF_ACCOUNT, _create_secret, ServicePrincipalSecretsAPI.create),
+    Route("DELETE", f"{_OF_ACCOUNT}/{{secret_id}}", _delete_secret, ServicePrincipalSecretsAPI.delete),
 ]

@@ -50,13 +50,15 @@ def _create(call: Call) -> Json:
     for workspace in parties.values():
         if call.state.get("room", workspace.name, name) is not None:
             raise exists(f"Clean room '{name}' already exists in a collaborator's metastore.")
+    owner = call.body.get("owner", call.caller)
+    _principal(call, owner)
     room = _central(call, name, remote)
     alias = next(each for each, workspace in parties.items() if workspace is call.workspace)
     call.state.put("central_room", CENTRAL, room["id"], room)
-    _settle(call, room, alias, call.body.get("owner", call.caller), call.body)
+    _settle(call, room, alias, owner, call.body)
     return {
         "name": name,
-        "owner": call.body.get("owner", call.caller),
+        "owner": owner,
         "comment": call.body.get("comment", ""),
         "created_at": room["created_at"],
         "status": "PROVISIONING",
@@ -241,8 +243,7 @@ def _update(call: Call) -> Json:
         raise denied("Only the owner, a holder of MANAGE or a metastore admin changes the owner.")
     if comment != here["comment"] and not (managing or holds(call, "clean_room", here["name"], "MODIFY_CLEAN_ROOM")):
         raise denied("A metastore admin may change the owner only; the comment needs MODIFY_CLEAN_ROOM.", SDK)
-    if call.get("principal", owner) is None and call.get("group", owner) is None:
-        raise invalid(f"Principal '{owner}' does not exist.")
+    _principal(call, owner)
     call.put("room", here["name"], {**here, "owner": owner, "comment": comment, "updated_at": now()})
     return _shown(call, {**here, "owner": owner, "comment": comment}, there, whole=True)
 
@@ -273,6 +274,11 @@ def _create_output_catalog(call: Call) -> Json:
     securables.create_catalog(call, name)
     call.put("room", here["name"], {**here, "output_catalog": name, "updated_at": now()})
     return {"output_catalog": {"catalog_name": name, "status": "CREATED"}}
+
+
+def _principal(call: Call, owner: str) -> None:
+    if call.get("principal", owner) is None and call.get("group", owner) is None:
+        raise invalid(f"Principal '{owner}' does not exist.")
 
 
 def _only(given: Json, allowed: set[str], where: str) -> None:
