@@ -119,6 +119,24 @@ def test_a_view_is_shared_and_read_with_the_rights_of_the_rooms_owner(both: Both
     assert both.consumer.sql(f"SELECT n FROM results.{schema}.eu", both.consumer.service) == [["2"]]
 
 
+def test_an_eleventh_task_at_once_and_a_hundred_and_first_table_end_the_run(both: Both, name: str) -> None:
+    room = rooms.active(both, "crowded")
+    both.provider.admin.clean_room_assets.create(room, rooms.notebook("crowd", "SELECT 1", runners=("creator", "collaborator")))
+    book = both.provider.admin.clean_room_assets.get(room, NOTEBOOK, "crowd").notebook
+    assert book
+    review = cr.NotebookVersionReview(book.etag or "", APPROVED)
+    both.consumer.admin.clean_room_assets.create_clean_room_asset_review(room, NOTEBOOK, "crowd", notebook_review=review)
+    running = [submit(both.consumer.admin, room, "crowd") for _ in range(10)]
+    state, _ = ended(both.consumer.admin, submit(both.consumer.admin, room, "crowd"))
+    assert state.result_state is jobs.RunResultState.MAXIMUM_CONCURRENT_RUNS_REACHED
+    both.consumer.admin.jobs.cancel_run(running[0])
+    state, _ = ended(both.consumer.admin, submit(both.consumer.admin, room, "crowd"))
+    assert state.result_state is SUCCESS
+    made = "CREATE TABLE IDENTIFIER(:cr_output_catalog || '.' || :cr_output_schema || '.t{}') AS SELECT 1 AS x;"
+    approved(both, name, "many", "".join(made.format(number) for number in range(101)))
+    assert "at most 100" in why_not(both.consumer.service, name, "many")
+
+
 def test_an_output_schema_ends(both: Both, name: str) -> None:
     approved(both, name, "brief", SEGMENTS)
     both.consumer.control("PATCH", "records/limits/", {"output_milliseconds": 0})
