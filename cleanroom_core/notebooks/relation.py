@@ -164,6 +164,9 @@ def joined(left: Relation, right: Relation, names: frozenset[str], kind: str) ->
     aliases = {**right.aliases, **left.aliases}
     tables = left.tables | right.tables
     whole = Relation(columns, left.opens | right.opens, tables, MappingProxyType(aliases))
+    for one, other in ((left, right), (right, left)):
+        if not other.tables:  # labels written down in the notebook: they tell nothing of people
+            return replace(whole, aggregated=one.aggregated, keys=one.keys, guard=one.guard, reach=one.reach)
     if left.aggregated and right.aggregated:
         guard = min(left.guard, right.guard)
         if kind == "inner":

@@ -194,5 +194,27 @@ def test_what_lies_in_the_output_schema(target: str, inside: bool) -> None:
     assert codes(text, "a.sql") == ([] if inside else ["OUTSIDE_OUTPUT"])
 
 
+@pytest.mark.parametrize(
+    "source",
+    [
+        "creator.care.visits",
+        "(creator.care.visits)",
+        "(SELECT * FROM creator.care.visits) v",
+        "(creator.care.visits CROSS JOIN creator.care.wards)",
+        "IDENTIFIER(:visits)",
+        "creator.care.visits LATERAL VIEW explode(costs) c AS cost",
+        "creator.care.visits TABLESAMPLE (10 PERCENT)",
+        "creator.care.visits VERSION AS OF 3",
+        "creator.care.visits PIVOT (sum(cost) FOR month IN (1, 2))",
+        "some_function(1)",
+        "(VALUES (1)) AS v (x), creator.care.visits",
+        "(SELECT ward FROM creator.care.visits UNION SELECT 'x')",
+    ],
+)
+def test_whatever_is_read_needs_a_guard(source: str) -> None:
+    text = f"CREATE TABLE IDENTIFIER(:cr_output_catalog || '.' || :cr_output_schema || '.x') AS SELECT * FROM {source}"
+    assert set(codes(text, "a.sql")) & {"COHORT_MISSING", "NOT_READ"}
+
+
 def test_a_finding_is_told_once_however_often_its_code_runs() -> None:
     assert codes("def show(df):\n    df.show()\n\nfor name in ['a', 'b']:\n    show(spark.table(name))") == ["OUTPUT_SHOWN"]

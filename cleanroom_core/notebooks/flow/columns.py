@@ -42,7 +42,7 @@ def function(name: str, arguments: list[Any]) -> exp.Expr:
     if name == "lit":
         return tree(first)
     if name == "expr" and isinstance(first, SqlText):
-        return parsed(first)
+        return parsed(first) or unknown()
     if name == "broadcast":
         return unknown()
     if name == "when" and len(given) > 1:
@@ -90,11 +90,11 @@ def method(owner: exp.Expr, name: str, arguments: list[Any]) -> exp.Expr:
     return _called(name, [owner, *trees])
 
 
-def parsed(text: SqlText) -> exp.Expr:
-    """The expression in a SQL text, with the values of Python in it put in their places."""
+def parsed(text: SqlText) -> exp.Expr | None:
+    """The expression in a SQL text, with the values of Python in it put in their places; None where it cannot be read."""
     statement = parse_value(text)
     if statement.tree is None:
-        return unknown()
+        return None
     stands = statement.sql.stands
 
     def put(node: exp.Expr) -> exp.Expr:

@@ -9,14 +9,14 @@ from typing import Any
 from sqlglot import exp
 
 from cleanroom_core.notebooks.cell import Place
-from cleanroom_core.notebooks.facts import Called, Collected, Defined, Facts, Matched, Shown, Written
+from cleanroom_core.notebooks.facts import Called, Collected, Defined, Facts, Matched, Shown, Unread, Written
 from cleanroom_core.notebooks.flow.columns import names_in, parsed
 from cleanroom_core.notebooks.flow.meaning import Judgement, has_aggregate
 from cleanroom_core.notebooks.flow.observing import observe
 from cleanroom_core.notebooks.flow.query import conjuncts, filtered, output_name
 from cleanroom_core.notebooks.flow.state import Environment, full_name, keep_view
 from cleanroom_core.notebooks.flow.target import spelled
-from cleanroom_core.notebooks.flow.text import SqlText
+from cleanroom_core.notebooks.flow.text import SqlText, unknown
 from cleanroom_core.notebooks.flow.values import Frame, Groups, Many, Pairs, Writer, column, data, flat, tree
 from cleanroom_core.notebooks.relation import Counts, Meaning, Relation, joined
 from cleanroom_core.notebooks.settings import Settings
@@ -134,7 +134,12 @@ class FrameReader:
         return data()
 
     def _tree(self, value: Any, is_sql: bool = False) -> exp.Expr:
-        return parsed(value) if is_sql and isinstance(value, SqlText) else column(value)
+        if not is_sql or not isinstance(value, SqlText):
+            return column(value)
+        read = parsed(value)
+        if read is None:
+            self.facts.add(Unread(value.at(0), "cannot be read as Databricks SQL"))
+        return read if read is not None else unknown()
 
     def _observed(self, nodes: Iterable[exp.Expr], judgement: Judgement, place: Place) -> None:
         for node in nodes:

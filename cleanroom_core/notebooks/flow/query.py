@@ -43,7 +43,9 @@ class QueryReader:
             return inner._select(query, outer)
         if isinstance(query, exp.Values):
             return inner._named(Relation(), query)
-        return Relation()
+        if isinstance(query, exp.Table):
+            return inner._source(query)
+        return Relation.table("?")  # whatever this is, it may be about people
 
     def _with_ctes(self, query: exp.Expr) -> QueryReader:
         with_ = query.args.get("with_")
