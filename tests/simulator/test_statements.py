@@ -210,6 +210,29 @@ def test_hmac_is_that_of_everybody_else(side: Side) -> None:
     fails(side, "SELECT secret('tokens', 'key')", "INVALID_SECRET_LOOKUP", service=True)
 
 
+def test_policies_and_tags_in_sql_are_those_of_the_api(side: Side) -> None:
+    table = "provider_data.default.payments"
+    side.sql("CREATE FUNCTION provider_data.security.yes(flag STRING) RETURNS BOOLEAN RETURN flag = 'YES'")
+    side.sql(f"ALTER TABLE {table} ALTER COLUMN flag SET TAGS ('consent' = 'flag', 'pii')")
+    policy = (
+        f"POLICY eligible ON TABLE {table} ROW FILTER provider_data.security.yes TO `account users` EXCEPT `admins`"
+        " FOR TABLES MATCH COLUMNS has_tag_value('consent', 'flag') AS c1 USING COLUMNS (c1)"
+    )
+    side.sql(f"CREATE OR REPLACE {policy}")
+    (found,) = side.admin.policies.list_policies("TABLE", table)
+    assert found.match_columns == [catalog.MatchColumn(alias="c1", condition="has_tag_value('consent', 'flag')")]
+    assert found.row_filter == catalog.RowFilterOptions("provider_data.security.yes", [catalog.FunctionArgument(alias="c1")])
+    assert (found.to_principals, found.except_principals) == (["account users"], ["admins"])
+    fails(side, f"CREATE {policy}", "RESOURCE_ALREADY_EXISTS")
+    fails(side, f"CREATE POLICY p ON TABLE {table} ROW FILTER a.b.c TO x FOR TABLES", "UNRESOLVED_ROUTINE")
+    fails(side, f"CREATE POLICY p ON TABLE {table} TO x FOR TABLES", "PARSE_SYNTAX_ERROR")
+    fails(side, f"ALTER TABLE {table} ALTER COLUMN absent SET TAGS ('a')", "UNRESOLVED_COLUMN")
+    side.sql(f"DROP POLICY eligible ON TABLE {table}")
+    side.sql(f"ALTER TABLE {table} ALTER COLUMN flag UNSET TAGS ('consent', 'pii')")
+    assert list(side.admin.policies.list_policies("TABLE", table)) == []
+    assert side.control("GET", "records/tags")["records"] == {f"{table}.flag": {}}
+
+
 def test_requests_the_api_does_not_take(side: Side) -> None:
     execute = side.admin.statement_execution.execute_statement
     with pytest.raises(errors.NotFound):

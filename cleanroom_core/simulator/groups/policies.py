@@ -19,7 +19,11 @@ _KIND = {"POLICY_TYPE_ROW_FILTER": "row_filter", "POLICY_TYPE_COLUMN_MASK": "col
 
 
 def _create(call: Call) -> Json:
-    given = call.body
+    return create(call, call.body, replace=False)
+
+
+def create(call: Call, given: Json, replace: bool) -> Json:
+    """Keep a policy; with `replace` in place of one of that name. Raises Refusal."""
     kind, name = str(given.get("on_securable_type", "")).lower(), str(given.get("on_securable_fullname", "")).lower()
     if kind not in _QUOTA or not given.get("name"):
         raise invalid(
@@ -29,7 +33,7 @@ def _create(call: Call) -> Json:
     need(call, kind, name, "MANAGE")
     _check(given)
     key = f"{kind}:{name}:{given['name']}"
-    if call.get("policy", key) is not None:
+    if not replace and call.get("policy", key) is not None:
         raise exists(f"Policy '{given['name']}' already exists.")
     if sum(1 for each, _ in call.all("policy") if each.startswith(f"{kind}:{name}:")) >= _QUOTA[kind]:
         raise Refusal(400, "RESOURCE_LIMIT_EXCEEDED", f"A {kind} has at most {_QUOTA[kind]} policies.", DOCUMENTED)
@@ -59,24 +63,32 @@ def _list(call: Call) -> Json:
     return call.page(found, "policies", parameter="max_results")
 
 
-def _find(call: Call) -> tuple[str, Json]:
-    kind, name = call.path["on_securable_type"].lower(), call.path["on_securable_fullname"].lower()
-    key = f"{kind}:{name}:{call.path['name']}"
+def _find(call: Call, kind: str, on: str, name: str) -> tuple[str, Json]:
+    key = f"{kind}:{on}:{name}"
     found = call.get("policy", key)
     if found is None:
-        raise missing(f"Policy '{call.path['name']}' does not exist on {kind} '{name}'.", "POLICY_DOES_NOT_EXIST")
+        raise missing(f"Policy '{name}' does not exist on {kind} '{on}'.", "POLICY_DOES_NOT_EXIST")
     return key, found
 
 
+def _named(call: Call) -> tuple[str, str, str]:
+    return call.path["on_securable_type"].lower(), call.path["on_securable_fullname"].lower(), call.path["name"]
+
+
 def _get(call: Call) -> Json:
-    return _find(call)[1]
+    return _find(call, *_named(call))[1]
 
 
 def _delete(call: Call) -> Json:
-    key, _ = _find(call)
-    need(call, call.path["on_securable_type"].lower(), call.path["on_securable_fullname"].lower(), "MANAGE")
-    call.state.delete("policy", call.place, key)
+    delete(call, *_named(call))
     return {}
+
+
+def delete(call: Call, kind: str, on: str, name: str) -> None:
+    """Forget a policy. Raises Refusal."""
+    key, _ = _find(call, kind, on, name)
+    need(call, kind, on, "MANAGE")
+    call.state.delete("policy", call.place, key)
 
 
 ROUTES = [

@@ -8,6 +8,7 @@ from cleanroom_core.simulator import securables
 from cleanroom_core.simulator.call import Call
 from cleanroom_core.simulator.groups import grants
 from cleanroom_core.simulator.privileges import holds, is_metastore_admin, need, owns, record_of
+from cleanroom_core.simulator.sql import abac
 from cleanroom_core.simulator.sql.failure import SqlFailure, no_permission, no_table
 from cleanroom_core.simulator.sql.words import Words, upper_snake
 from cleanroom_core.simulator.strict import Json
@@ -37,6 +38,12 @@ def run(call: Call, statement: str, full: Full) -> bool:
         _grant(call, words, full, give=True)
     elif words.begins("REVOKE"):
         _grant(call, words, full, give=False)
+    elif words.begins("CREATE", "OR", "REPLACE", "POLICY"):
+        abac.create_policy(call, words, replace=True)
+    elif words.begins("CREATE", "POLICY"):
+        abac.create_policy(call, words, replace=False)
+    elif words.begins("DROP", "POLICY"):
+        abac.drop_policy(call, words)
     elif words.begins("ALTER"):
         return _alter(call, words, full)
     else:
@@ -148,6 +155,11 @@ def _set_row_filter(call: Call, name: str, words: Words, full: Full) -> None:
 
 def _alter_column(call: Call, name: str, words: Words, full: Full) -> bool:
     column = words.name()
+    for way, change in (("SET", abac.set_tags), ("UNSET", abac.unset_tags)):
+        if words.begins(way, "TAGS"):
+            _columns(_tagged(call, name), [column])
+            change(call, name, column, words)
+            return True
     if words.begins("SET", "MASK"):
         function = full(words.name())
         others = words.names() if words.begins("USING", "COLUMNS") else []
@@ -170,6 +182,13 @@ def _alter_column(call: Call, name: str, words: Words, full: Full) -> bool:
         found["mask"] = mask
     _put(call, name, record)
     return True
+
+
+def _tagged(call: Call, name: str) -> Json:
+    record = call.get("table", name)
+    if record is None:
+        raise no_table(name)
+    return record
 
 
 def _function(call: Call, name: str, arguments: int) -> Json:

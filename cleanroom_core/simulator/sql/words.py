@@ -14,6 +14,7 @@ class Words:
     """A position in a statement's tokens; every reading moves it on, or raises SqlFailure."""
 
     def __init__(self, statement: str) -> None:
+        self._statement = statement
         self._tokens = [each for each in tokens_of(statement) if each.token_type is not TokenType.SEMICOLON]
         self._at = 0
 
@@ -53,6 +54,26 @@ class Words:
                 self.expect(")")
                 break
         return found
+
+    def listed(self) -> list[str]:
+        """`a, b`: principals, as they are written."""
+        found = [self.principal()]
+        while self.begins(","):
+            found.append(self.principal())
+        return found
+
+    def slice(self, *words: str) -> str:
+        """The statement's own text up to one of these words, brackets skipped."""
+        first, depth = self._at, 0
+        while self._at < len(self._tokens):
+            word = self._tokens[self._at].text.upper()
+            if depth == 0 and word in words:
+                break
+            depth += {"(": 1, ")": -1}.get(word, 0)
+            self._at += 1
+        if self._at == first:
+            raise SqlFailure("PARSE_SYNTAX_ERROR", f"Expected a condition at or near '{self._near()}'.", "42601")
+        return self._statement[self._tokens[first].start : self._tokens[self._at - 1].end + 1]
 
     def text(self) -> str:
         token = self._take()
