@@ -216,5 +216,17 @@ def test_whatever_is_read_needs_a_guard(source: str) -> None:
     assert set(codes(text, "a.sql")) & {"COHORT_MISSING", "NOT_READ"}
 
 
+def test_no_finding_repeats_a_secret() -> None:
+    text = (
+        "password = 'hunter2-abc'\n"
+        "df.write.jdbc('jdbc:postgresql://anna:hunter2-abc@db.example/x', 't')\n"
+        "df.write.option('password', 'hunter2-abc').save('s3://hunter2-abc/x')\n"
+        "spark.sql(\"SELECT hmac('hunter2-abc', card_number) AS t FROM c.s.t\")\n"
+    )
+    found = lint("a.py", text, Settings())
+    assert {"SECRET_IN_TEXT", "NETWORK", "OUTSIDE_OUTPUT"} <= {finding.code for finding in found}
+    assert "hunter2" not in "".join(str(finding.as_json()) for finding in found)
+
+
 def test_a_finding_is_told_once_however_often_its_code_runs() -> None:
     assert codes("def show(df):\n    df.show()\n\nfor name in ['a', 'b']:\n    show(spark.table(name))") == ["OUTPUT_SHOWN"]

@@ -12,8 +12,15 @@ from cleanroom_core.notebooks.flow.target import is_output
 def _judge(story: Story) -> Iterator[Judged]:
     for fact in story.facts:
         if isinstance(fact, Written) and not is_output(fact.target):
-            known = "a place that cannot be told from the text" if "?" in fact.target or not fact.target else fact.target
+            told = fact.target and "?" not in fact.target
+            known = _without_credentials(fact.target) if told else "a place that cannot be told from the text"
             yield fact.place, f"This writes to {known}."
+
+
+def _without_credentials(target: str) -> str:
+    """An address may hold a password, and findings go into logs."""
+    scheme, sign, _ = target.partition("://")
+    return f"{scheme}{sign}..." if sign else target
 
 
 RULE = Rule(
