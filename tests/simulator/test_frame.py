@@ -186,3 +186,38 @@ def test_the_command_prints_one_line_and_ends_on_sigterm(home: Path, tmp_path: P
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=20) == 0
         assert process.stdout.read() == ""
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("/api/2.0/clean-rooms?page=2", "no query parameter 'page'"),
+        ("/api/2.0/clean-rooms?page_size=many", "page_size"),
+        ("/api/2.0/clean-rooms?page_token=mine", "page_token"),
+        ("/api/2.1/unity-catalog/schemas", "'catalog_name' is required"),
+    ],
+)
+def test_query_parameters_are_those_of_the_sdk(both: Both, path: str, reason: str) -> None:
+    answer = raw(both, "GET", path)
+    assert (answer.status_code, answer.json()["error_code"]) == (400, "INVALID_PARAMETER_VALUE")
+    assert reason in answer.json()["message"]
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ([], "must be a JSON object"),
+        ({"name": 7}, "must be a text"),
+        ({"comment": None, "nmae": "x"}, "no field 'nmae'"),
+        ({"remote_detailed_info": {"collaborators": {}}}, "must be a list"),
+        ({"remote_detailed_info": {"collaborators": [{}]}}, "missing the required field 'collaborator_alias'"),
+        ({"remote_detailed_info": {"collaborators": ["x"]}}, "must be a JSON object"),
+        ({"status": "OPEN"}, "must be one of"),
+        ({"created_at": True}, "must be a whole number"),
+        ({"enable_shared_output": "yes"}, "must be true or false"),
+    ],
+)
+def test_bodies_are_those_of_the_sdks_dataclasses(both: Both, body: object, reason: str) -> None:
+    answer = raw(both, "POST", "/api/2.0/clean-rooms", json=body)
+    assert answer.status_code == 400
+    assert reason in answer.json()["message"]

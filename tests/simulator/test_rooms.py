@@ -341,3 +341,18 @@ def test_auto_approval_is_about_who_not_what(both: Both, name: str) -> None:
             rules.create(name, wrong)
     rules.delete(name, rule.rule_id)
     assert list(rules.list(name)) == []
+
+
+def test_lists_come_in_pages(both: Both) -> None:
+    room = rooms.active(both, "paged")
+    asset = both.provider.admin.clean_room_assets.create(room, rooms.notebook("versions", "SELECT 0"))
+    for number in range(1, 12):
+        both.provider.admin.clean_room_assets.update(room, NOTEBOOK, "versions", rooms.notebook("versions", f"SELECT {number}"))
+    path = f"/api/2.0/clean-rooms/{room}/assets/NOTEBOOK_FILE/versions/revisions"
+    first = both.provider.admin.api_client.do("GET", path)
+    assert isinstance(first, dict)
+    assert len(first["revisions"]) == 10
+    assert first["next_page_token"]
+    whole = list(both.provider.admin.clean_room_asset_revisions.list(room, NOTEBOOK, "versions", page_size=5))
+    assert len({each.notebook.etag for each in whole if each.notebook}) == 12
+    assert whole[-1].notebook == asset.notebook
