@@ -6,7 +6,7 @@ Nothing exact leaves: how many people stand in a cell orders what is withheld an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from cleanroom_core.engines.protocol import Computed, ComputeJob, Concealed, Progress, Row
@@ -66,12 +66,17 @@ def compute(job: ComputeJob, run: str, rows: Rows, arrays: Arrays, progress: Pro
     progress("certifying", 1 - 1 / steps)
     certified = certify(plan.table, plan.infos, universes, job.seed)
     back: list[set[int]] = [set() for _ in parts]
+    unsaid: list[dict[str, set[int]]] = [{} for _ in parts]
     for cell in certified.withheld.tolist():
         part_number, at = plan.owner[cell]
-        back[part_number].add(at)
+        figure = plan.sheets[plan.table.sheet[cell]].figure
+        (back[part_number] if figure is None else unsaid[part_number].setdefault(figure, set())).add(at)
     if not certified.certified:  # nothing can be said: nothing goes out
         back = [set() if part.fixed else set(range(len(part.cells.cells))) for part in parts]
-    remaining = [part if part.fixed else without_cells(part, frozenset(gone)) for part, gone in zip(parts, back, strict=True)]
+    remaining = [
+        part if part.fixed else without_cells(_without_figures(part, figures), frozenset(gone))
+        for part, figures, gone in zip(parts, unsaid, back, strict=True)
+    ]
     for figure in sorted({layout.name for part in remaining for layout in part.cells.layout.figures if layout.binary}):
         for side in Side:
             remaining = _without_sums(figure, remaining, read, job.seed, side, job.thresholds.numerator_minimum)
@@ -87,8 +92,16 @@ def compute(job: ComputeJob, run: str, rows: Rows, arrays: Arrays, progress: Pro
     )
 
 
+def _without_figures(part: Part, cells: Mapping[str, set[int]]) -> Part:
+    from cleanroom_core.privacy.classes import without_figure
+
+    for figure, places in cells.items():
+        part = without_figure(part, figure, places)
+    return part
+
+
 def _names(part: Part) -> Iterator[str]:
-    return (layout.name for layout in part.cells.layout.figures if layout.summed)
+    return (layout.name for layout in part.cells.layout.figures)
 
 
 def _without_sums(

@@ -12,7 +12,19 @@ from itertools import product
 from math import prod
 
 from cleanroom_core.errors import ConflictError
-from cleanroom_core.guard.figures import Apply, Expression, Fewer, Hidden, Outcome, People, Withheld, evaluate, presented
+from cleanroom_core.guard.figures import (
+    Apply,
+    Constant,
+    Expression,
+    Fewer,
+    Hidden,
+    KeyLabel,
+    Outcome,
+    People,
+    Withheld,
+    evaluate,
+    presented,
+)
 from cleanroom_core.guard.logic import NEVER, Condition, Within, both, conjuncts_of, possible
 from cleanroom_core.guard.question import Key
 from cleanroom_core.guard.sheet import Sheet, Sorting
@@ -40,7 +52,8 @@ Row = tuple[Cell | None, ...]  # one label combination, as each part has release
 
 def project(sheet: Sheet, released: Cells | Sequence[Cells]) -> Answer:
     """The sheet's answer from released cells, those of each of its parts in order. There is a row where the first part has a
-    cell; a figure of a part that has not shows as "withheld". Raises ConflictError when these are another question's cells."""
+    cell; a figure of a part that has not shows as "withheld", and a row of nothing else is not there. Raises ConflictError when
+    these are another question's cells."""
     parts = (released,) if isinstance(released, Cells) else tuple(released)
     if len(parts) != len(sheet.parts) or not all(
         cells.layout.covers(part.layout) for cells, part in zip(parts, sheet.parts, strict=True)
@@ -51,6 +64,8 @@ def project(sheet: Sheet, released: Cells | Sequence[Cells]) -> Answer:
     cells, minimum = parts[0], parts[0].numerator_minimum
     others = [{cell.labels: cell for cell in part.cells} for part in parts[1:]]
     rows: list[Row] = [(cell, *(other.get(cell.labels) for other in others)) for cell in cells.cells]
+    figures = [output.expression for output in sheet.outputs if not isinstance(output.expression, KeyLabel | Constant)]
+    rows = [row for row in rows if not figures or not all(_is_withheld(figure, row, minimum) for figure in figures)]
     kept = [row for row in rows if sheet.having is None or evaluate(sheet.having, row, minimum) is True]
 
     def compare(one: Row, two: Row) -> int:
@@ -65,6 +80,10 @@ def project(sheet: Sheet, released: Cells | Sequence[Cells]) -> Answer:
     )
     withheld = any(isinstance(outcome, Withheld) for line in outcomes for outcome in line)
     return Answer(columns, texts, withheld or _incomplete(sheet, cells, len(shown)), _notes(sheet, cells, shown, withheld))
+
+
+def _is_withheld(figure: Expression, row: Row, minimum: int) -> bool:
+    return isinstance(evaluate(figure, row, minimum), Withheld)
 
 
 def not_released_labels(sheet: Sheet, cells: Cells) -> Mapping[str, tuple[Label, ...]]:

@@ -64,12 +64,14 @@ class PresentUse:
 
 
 @dataclass(frozen=True)
-class OneUse:
-    """Whether a row of a 0/1 measure is a one."""
+class SideUse:
+    """Whether a row of a measure from 0 to 1 is more than zero (`ones`), or less than one."""
+
+    ones: bool
 
 
-Use = Region | KeyUse | PresentUse | OneUse
-_ONE: tuple[Point, int] = (Decimal(1), 0)
+Use = Region | KeyUse | PresentUse | SideUse
+_MORE, _LESS = Spans((((Decimal(0), 1), None),)), Spans(((None, (Decimal(1), 0)),))
 
 
 @dataclass
@@ -208,8 +210,9 @@ def _reader(use: Use, type_: SqlType) -> Callable[[Atom], int]:
     """What a use makes of a value: true or not, or the number of a label."""
     if isinstance(use, PresentUse):
         return lambda atom: atom is not Special.NULL and not (use.summed and atom is Special.NAN)
-    if isinstance(use, OneUse):
-        return lambda atom: atom == One(1) or (isinstance(atom, Stretch) and atom.start is not None and atom.start >= _ONE)
+    if isinstance(use, SideUse):
+        side = _reader(_MORE if use.ones else _LESS, type_)
+        return lambda atom: atom == One(int(use.ones)) if isinstance(atom, One) else side(atom)
     if isinstance(use, Labels):
         return lambda atom: None in use if atom is Special.NULL else isinstance(atom, One) and atom.label in use
     if isinstance(use, KeyUse):
@@ -256,8 +259,8 @@ def _within(stretch: Stretch, spans: Spans) -> bool:
 
 
 def _edges(use: Use, type_: SqlType) -> Iterable[tuple[Point, int]]:
-    if isinstance(use, OneUse):
-        return [_ONE]
+    if isinstance(use, SideUse):
+        return _edges(_MORE if use.ones else _LESS, type_)
     if isinstance(use, Spans):
         return [edge for part in _on_grid(use, type_).parts for edge in part if edge is not None]
     if isinstance(use, KeyUse) and use.grid is not None:

@@ -21,7 +21,7 @@ from math import prod
 from typing import Final
 
 from cleanroom_core.errors import InputError
-from cleanroom_core.guard.class_columns import Classified, KeyUse, OneUse, PresentUse, Use, Uses
+from cleanroom_core.guard.class_columns import Classified, KeyUse, PresentUse, SideUse, Use, Uses
 from cleanroom_core.guard.class_query import MATCHED, SINGLE, UNMATCHED, Coded, Rows, class_select, named_in
 from cleanroom_core.guard.question import AllOf, Condition, Question, Ref, Within, refs_of
 from cleanroom_core.guard.regions import Region
@@ -284,25 +284,29 @@ class _Universe:
             for figure in question.layout.figures
             if counted or question.figures[figure.name].asset == self.asset
         }
-        ones = {
-            figure.name: test(OneUse(), question.figures[figure.name])
+        sides = {
+            figure.name: (test(SideUse(True), ref := question.figures[figure.name]), test(SideUse(False), ref))
             for figure in question.layout.figures
             if figure.binary and figure.name in present
         }
         columns = {column for each in (where, *keys) for column in _columns(each)}
         return PartClasses(
             view, tuple(sorted(columns)), where, tuple(keys), tuple(len(key.labels or ()) for key in question.layout.keys),
-            present, ones, counted,
+            present, sides, counted,
         )  # fmt: skip
 
     def _is_bare(self, question: Question) -> bool:
         """Whether rows may be without the asset, and are counted alike with and without it."""
+        if self.asset not in question.optional or (
+            question.bearer.qualified == self.asset and question.bearer.rows_per_key != 1
+        ):
+            return False
         read = refs_of(question.where).union(*(key.refs for key in question.keys))
-        return self.asset in question.optional and all(ref.asset != self.asset for ref in read)
+        return all(ref.asset != self.asset for ref in read)
 
     def _reader(self, view: int) -> Callable[..., Test]:
-        def test(condition: Condition | PresentUse | OneUse, ref: Ref | None = None) -> Test:
-            if isinstance(condition, PresentUse | OneUse):
+        def test(condition: Condition | PresentUse | SideUse, ref: Ref | None = None) -> Test:
+            if isinstance(condition, PresentUse | SideUse):
                 assert ref is not None  # noqa: S101
                 return InClasses(self.index[view, str(ref)], self.classified[ref].where(condition))
             if isinstance(condition, Within):
@@ -330,7 +334,7 @@ def _uses(question: Question) -> Iterator[tuple[Ref, Use]]:
     for figure in question.layout.figures:
         yield question.figures[figure.name], PresentUse(figure.summed)
         if figure.binary:
-            yield question.figures[figure.name], OneUse()
+            yield from ((question.figures[figure.name], SideUse(ones)) for ones in (True, False))
 
 
 def _regions(condition: Condition) -> Iterator[tuple[Ref, Region]]:

@@ -133,12 +133,12 @@ def evaluate(node: Expression, cells: Sequence[Cell | None], numerator_minimum: 
         return Decimal(cell.people[node.unit]) if cell.people[node.unit] else Withheld()
     figure = cell.figures[node.figure]
     if isinstance(node, Counted):
-        return Decimal(figure.count)
+        return Withheld() if figure.count is None else Decimal(figure.count)
     if figure.withheld:
         return Withheld()
     if figure.fewer:
         return Fewer(numerator_minimum)
-    return figure.sum if figure.count else None
+    return None if figure.count == 0 else figure.sum
 
 
 def _apply(node: Apply, values: list[Outcome]) -> Outcome:

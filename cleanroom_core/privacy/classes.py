@@ -4,7 +4,7 @@ each row the numbers of the cells it stands in. Numpy over some million distinct
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from math import prod
@@ -58,12 +58,22 @@ def without_cells(part: Part, gone: Container[int]) -> Part:
     )
 
 
+def without_figure(part: Part, figure: str, cells: Container[int]) -> Part:
+    """The part without one figure in these cells: neither its sum nor how many values there are."""
+    return _changed(part, figure, cells, lambda _: Figure(None, withheld=True))
+
+
 def without_sums(part: Part, figure: str, cells: Container[int]) -> Part:
-    """The part without the sum of one figure in these cells; how many values there are stays."""
+    """The part without the sum of one figure in these cells; how many values there are stays. Of a column that is only counted
+    that number is the figure."""
+    if not any(layout.name == figure and layout.summed for layout in part.cells.layout.figures):
+        return without_figure(part, figure, cells)
+    return _changed(part, figure, cells, lambda known: replace(known, sum=None, withheld=True))
+
+
+def _changed(part: Part, figure: str, cells: Container[int], change: Callable[[Figure], Figure]) -> Part:
     changed = [
-        replace(cell, figures={**cell.figures, figure: replace(cell.figures[figure], sum=None, withheld=True)})
-        if at in cells
-        else cell
+        replace(cell, figures={**cell.figures, figure: change(cell.figures[figure])}) if at in cells else cell
         for at, cell in enumerate(part.cells.cells)
     ]
     return replace(part, cells=replace(part.cells, cells=tuple(changed)))
@@ -116,10 +126,13 @@ class Plan:
         builder = _Builder(parts, plans)
         for p, part in enumerate(parts):
             places = _places(part.cells.layout, [cell.labels for cell in part.cells.cells])
-            groups = builder.groups(len(places))
             for figure in (None, *_with_gaps(part.cells)):
                 people = part.people if figure is None else part.figure_people.get(figure, ())
-                builder.add(p, figure, places, range(len(places)), groups, people)
+                shown = [
+                    at for at, cell in enumerate(part.cells.cells) if figure is None or not _is_unknown(cell.figures[figure])
+                ]
+                known = [people[at] for at in shown] if people else ()
+                builder.add(p, figure, places[shown], shown, builder.groups(len(shown)), known)
             builder.conceal(p, None, part.must_not_be_known(ROWS))
         return builder.plan()
 
@@ -176,7 +189,7 @@ class Plan:
                 elif sheet.figure is not None and sheet.figure in part.present:
                     here = _holds(part.present[sheet.figure], codes)
                     if sheet.side is not None and not anybody:
-                        here = here & (_holds(part.ones[sheet.figure], codes) == (sheet.side is Side.ONES))
+                        here = here & _holds(part.sides[sheet.figure][sheet.side is Side.OTHERS], codes)
                     found[:, s] = sheet.cells_at(np.where(here, places, _NOWHERE))
         return found
 
@@ -299,6 +312,11 @@ def _places(layout: CellLayout, combinations: Sequence[Sequence[Label]]) -> Numb
 
 def _hidden(figure: Figure) -> bool:
     return figure.fewer or figure.withheld
+
+
+def _is_unknown(figure: Figure) -> bool:
+    """Whether neither a sum nor a count is shown."""
+    return figure.count is None and (figure.sum is None and not figure.fewer)
 
 
 def _place(labels: Sequence[Label], keys: Sequence[Mapping[Label, int]]) -> int:

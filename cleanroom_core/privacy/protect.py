@@ -1,8 +1,9 @@
 """Protect computed cells: cohort, dominance, numerator. Pure Python over some thousand cells; nothing here reads data.
 
-A cell that fails stays away whole, and nothing says which rule held it back. `fewer` is no failure: the cell is there, one of
-its figures shows as text. People without a value are a group as well: where some, yet too few, are missing from a figure, the
-difference of two counts would be about them. Sources: the SDC Handbook for the p % rule, facts of this project for the rest.
+A cell of too few people stays away whole, and so does one most rows of which are one person's. A figure that one person
+dominates, or too few have a value of, is withheld, and nothing says which; the others of its cell stay. `fewer` shows as text.
+People without a value are a group as well: where some, yet too few, are missing from a figure, its count stays back. Sources:
+the SDC Handbook for the p % rule, facts of this project for the rest.
 """
 
 from __future__ import annotations
@@ -12,7 +13,19 @@ from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Context, Decimal
 
 from cleanroom_core.errors import IntegrityError
-from cleanroom_core.sql.cells import Cell, CellLayout, Cells, Figure, FigureLayout, Label, Row, Thresholds, Value, label_order
+from cleanroom_core.sql.cells import (
+    Cell,
+    CellLayout,
+    Cells,
+    Figure,
+    FigureLayout,
+    Label,
+    Row,
+    Thresholds,
+    UnitLayout,
+    Value,
+    label_order,
+)
 from cleanroom_core.sql.types import Kind
 
 EXACT = Context(prec=100)
@@ -30,6 +43,7 @@ def protect(rows: Sequence[Row], layout: CellLayout, thresholds: Thresholds) -> 
     domains = [None if key.labels is None else frozenset(key.labels) for key in layout.keys]
     kept = []
     seen = set()
+    met = _met(rows, layout)
     for row in rows:
         if len(row) != len(layout.columns):
             raise _misshapen()
@@ -40,7 +54,7 @@ def protect(rows: Sequence[Row], layout: CellLayout, thresholds: Thresholds) -> 
         seen.add(labels)
         if any(domain is not None and label not in domain for domain, label in zip(domains, labels, strict=True)):
             continue
-        if (cell := _protected(base, labels, layout, minimums, thresholds)) is not None:
+        if (cell := _protected(base, labels, layout, minimums, thresholds, met)) is not None:
             kept.append(cell)
     kept.sort(key=lambda cell: label_order(cell.labels))
     return Cells(layout, thresholds.numerator_minimum, minimums, tuple(kept))
@@ -117,29 +131,49 @@ class _Base:
 
 
 def _protected(
-    base: _Base, labels: tuple[Label, ...], layout: CellLayout, minimums: tuple[int, ...], thresholds: Thresholds
+    base: _Base, labels: tuple[Label, ...], layout: CellLayout, minimums: tuple[int, ...], thresholds: Thresholds, met: set[int]
 ) -> Cell | None:
     percent, rows = thresholds.dominance_percent, base.whole("n")
     people = [base.whole(f"u{u}_people") for u in range(len(minimums))]
     for u, (unit, count, minimum) in enumerate(zip(layout.units, people, minimums, strict=True)):
-        if count < minimum and not (unit.optional and count == 0):
-            return None
+        if count < minimum and not (unit.optional and count == 0 and (u not in met or _is_unmatched(unit, labels, layout))):
+            return None  # nobody matched must not be told from few
         if _rows_dominated(base, layout, u, percent):
             return None
     figures = {}
     for f, figure in enumerate(layout.figures):
         units = [u for u, unit in enumerate(layout.units) if unit.counts(figure)]
         fewer = _too_few(base, f, figure, units, thresholds.numerator_minimum)
-        for u in units:
-            if base.whole(f"u{u}_f{f}_people") < minimums[u] or 0 < base.whole(f"u{u}_f{f}_missing") < minimums[u]:
-                return None
-            if not fewer and _figure_dominated(base, f, u, figure, percent):
-                return None
-        count = base.whole(f"f{f}_count")
+        if any(
+            base.whole(f"u{u}_f{f}_people") < minimums[u] or (not fewer and _figure_dominated(base, f, u, figure, percent))
+            for u in units
+        ):
+            figures[figure.name] = Figure(None, withheld=True)
+            continue
+        few_without = any(0 < base.whole(f"u{u}_f{f}_missing") < minimums[u] for u in units)
+        values = None if few_without else base.whole(f"f{f}_count")
         total = _stepped(base.number(f"f{f}_sum"), figure.step) if figure.summed else Decimal(0)
-        figures[figure.name] = Figure(count, total if figure.summed and not fewer else None, fewer)
+        figures[figure.name] = Figure(
+            values, total if figure.summed and not fewer else None, fewer, withheld=few_without and not figure.summed
+        )
     shown = tuple(released_people(count, minimum) if count else 0 for count, minimum in zip(people, minimums, strict=True))
     return Cell(labels, rows, shown, figures)
+
+
+def _met(rows: Sequence[Row], layout: CellLayout) -> set[int]:
+    """The optional units that somebody in the sheet is matched to; where the filter asks for the unmatched, there is nobody."""
+    at = {name: number for number, name in enumerate(layout.columns)}
+    optional = [u for u, unit in enumerate(layout.units) if unit.optional]
+    return {u for u in optional if any(len(row) == len(layout.columns) and row[at[f"u{u}_people"]] for row in rows)}
+
+
+def _is_unmatched(unit: UnitLayout, labels: tuple[Label, ...], layout: CellLayout) -> bool:
+    """Whether a label made of the asset's own columns says so already: it is missing, or derived from missing ones."""
+    return any(
+        f"{asset}." in key.name and (label is None or "#" in key.name)
+        for label, key in zip(labels, layout.keys, strict=True)
+        for asset in unit.assets
+    )
 
 
 def _stepped(total: Decimal, step: str | None) -> Decimal:

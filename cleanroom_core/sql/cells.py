@@ -117,9 +117,10 @@ class CellLayout:
 class Figure:
     """Protected base figures of one column in one cell. `sum` is None when the column is only counted or has no value; `fewer`
     says that the numerator of a 0/1 measure is too small, or all but too small, and the sum is not there for that reason;
-    `withheld` that the sum is not there because it would lead to one that must not be known."""
+    `withheld` that the sum is not there because one person dominates it, too few have a value, or it would lead to one that
+    must not be known. `count` is None where it would tell that too few people are without a value, or have one."""
 
-    count: int
+    count: int | None
     sum: Decimal | None = None
     fewer: bool = False
     withheld: bool = False
@@ -224,7 +225,8 @@ class Cells:
         )
         whole = [data["numerator_minimum"], *data["minimum_cohort"], *(figure.scale for figure in figures)]
         whole += [number for cell in cells for number in (cell.rows, *cell.people)]
-        require_whole("A count", whole + [figure.count for cell in cells for figure in cell.figures.values()])
+        counts = [figure.count for cell in cells for figure in cell.figures.values()]
+        require_whole("A count", whole + [count for count in counts if count is not None])
         require_labels("A label", (str(label) if isinstance(label, date) else label
                                    for cell in cells for label in cell.labels if label is not None))  # fmt: skip
         if any(len(cell.people) != len(layout.units) for cell in cells):

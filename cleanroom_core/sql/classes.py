@@ -70,9 +70,9 @@ KeyClasses = ByClass | ByBranch
 @dataclass(frozen=True)
 class PartClasses:
     """How one part of the plan reads the classes. `view`: whose words it reads. `columns`: the columns it uses. `sizes`: number
-    of labels per key. `present`: figure -> where a row has a value of it; `ones`: 0/1 measure -> where it is one. `rows`:
-    whether the number of rows depends on this asset at all; that of a left join does not, where the joined columns are in
-    figures only."""
+    of labels per key. `present`: figure -> where a row has a value of it; `sides`: measure from 0 to 1 -> where it is more than
+    0, where less than 1. `rows`: whether the number of rows depends on this asset at all; that of a left join does not, where
+    the joined columns are in figures only."""
 
     view: int
     columns: tuple[int, ...]
@@ -80,7 +80,7 @@ class PartClasses:
     keys: tuple[KeyClasses, ...]
     sizes: tuple[int, ...]
     present: Mapping[str, Test] = field(default_factory=dict)
-    ones: Mapping[str, Test] = field(default_factory=dict)
+    sides: Mapping[str, tuple[Test, Test]] = field(default_factory=dict)
     rows: bool = True
 
 
@@ -138,7 +138,7 @@ def _part_to_json(part: PartClasses) -> dict[str, Any]:
         "keys": keys,
         "sizes": list(part.sizes),
         "present": {name: _test_to_json(test) for name, test in part.present.items()},
-        "ones": {name: _test_to_json(test) for name, test in part.ones.items()},
+        "sides": {name: [_test_to_json(test) for test in tests] for name, tests in part.sides.items()},
         "rows": part.rows,
     }
 
@@ -157,7 +157,7 @@ def _part_from_json(data: Mapping[str, Any]) -> PartClasses:
         tuple(keys),
         tuple(data["sizes"]),
         {name: _test_from_json(test) for name, test in data["present"].items()},
-        {name: _test_from_json(test) for name, test in data["ones"].items()},
+        {name: (_test_from_json(ones), _test_from_json(others)) for name, (ones, others) in data["sides"].items()},
         data["rows"],
     )
 

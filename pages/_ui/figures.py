@@ -45,7 +45,9 @@ def _row(cells: Cells, cell: Cell) -> list[Any]:
     row: list[Any] = [*cell.labels, cell.rows, *cell.people]
     for layout in cells.layout.figures:
         figure = cell.figures[layout.name]
-        row += [figure.count] + ([_sum(figure, cells.numerator_minimum)] if layout.summed else [])
+        row += ["withheld" if figure.count is None else figure.count] + (
+            [_sum(figure, cells.numerator_minimum)] if layout.summed else []
+        )
     return row
 
 

@@ -243,7 +243,7 @@ class ComputeConformance:
             for cells in (before.cells[0], after.cells[0])
             for cell in cells.cells
         }
-        assert ("fish",) not in found
+        assert found.pop(("fish",), None) is None  # the cell may be there, its sum is not
         assert {labels for labels, total in found.items() if total is not None} == ({()} if total_first else {("bread",)})
 
     def test_too_many_combinations_are_refused(self, room: RoomEngine, world: World) -> None:

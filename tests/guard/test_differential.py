@@ -409,6 +409,8 @@ class Cell:
     totals: Mapping[str, Decimal]
     counts: Mapping[str, int]
     fewer: frozenset[str]
+    withheld: frozenset[str]  # neither sum nor count
+    uncounted: frozenset[str]  # too few people are without a value
 
 
 def _cell(rows: list[Row], figures: set[tuple[str, bool]], question: Question) -> Cell | None:
@@ -421,7 +423,7 @@ def _cell(rows: list[Row], figures: set[tuple[str, bool]], question: Question) -
             return None
         if _dominated(per_person):
             return None
-    totals, counts, fewer = {}, {}, set()
+    totals, counts, fewer, withheld, uncounted = {}, {}, set(), set(), set()
     for name, summed in figures:
         column = name.removesuffix("²")
         values = [(row, value) for row in rows if (value := _clipped(row, name, summed)) is not None]
@@ -432,9 +434,11 @@ def _cell(rows: list[Row], figures: set[tuple[str, bool]], question: Question) -
             mine = [(row, value) for row, value in values if row[unit] is not None]
             having = {row[unit] for row, _ in mine}
             lacking = {row[unit] for row in rows if row[unit] is not None and _clipped(row, name, summed) is None}
-            if len(having) < MINIMUM or 0 < len(lacking) < MINIMUM:
-                return None
-            if column == "fraud" and summed:
+            if len(having) < MINIMUM:
+                withheld.add(name)
+            if 0 < len(lacking) < MINIMUM:
+                uncounted.add(name)
+            if column in ("fraud", "rate") and summed and not name.endswith("²"):
                 sums, seen = _sizes_of(mine, unit), _sizes_of([(row, Decimal(1)) for row, _ in mine], unit)
                 ones = sum(total > 0 for total in sums.values())
                 others = sum(sums[who] < seen[who] for who in seen)
@@ -448,11 +452,11 @@ def _cell(rows: list[Row], figures: set[tuple[str, bool]], question: Question) -
                     [(row, value if summed else Decimal(1)) for row, value in values if row[unit] is not None], unit
                 )
                 if _dominated({who: abs(total) for who, total in sized.items()}):
-                    return None
+                    withheld.add(name)
         totals[name] = _stepped(sum((value for _, value in values), Decimal(0)), name, question)
         counts[name] = len(values)
     people = {row[units[0][0]] if "t" not in question.optional else row["who_t"] for row in rows} - {None}
-    return Cell(len(rows), len(people), totals, counts, frozenset(fewer))
+    return Cell(len(rows), len(people), totals, counts, frozenset(fewer), frozenset(withheld), frozenset(uncounted))
 
 
 def _is_used(alias: str, question: Question) -> bool:
@@ -467,10 +471,15 @@ def _value(figure: Figure, cell: Cell) -> Any:
     if figure.kind == "people":
         return "withheld" if cell.people == 0 else max(MINIMUM, cell.people // 10 * 10)
     name = str(figure.column)
+    needed = {name, f"{name}²"} if figure.kind == "stddev_pop" and name != "fraud" else {name}
+    if needed & cell.withheld:
+        return "withheld"
     if figure.kind == "count":
-        return cell.counts[name]
+        return "withheld" if name in cell.uncounted else cell.counts[name]
     if name in cell.fewer:
         return f"fewer than {NUMERATOR}"
+    if figure.kind != "sum" and needed & cell.uncounted:
+        return "withheld"
     count, total = Decimal(cell.counts[name]), cell.totals[name]
     if not count:
         return None

@@ -4,6 +4,7 @@ computation of the same protected semantics, written independently of the guard'
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Callable, Iterator
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
@@ -224,19 +225,20 @@ def _cell(group: pd.DataFrame, measures: list[str]) -> tuple[Any, ...] | None:
         for token, value in values:
             each[token] = each.get(token, Decimal(0)) + value
         missing = group.loc[group[name].isna(), "token"].nunique()
-        if len(each) < MINIMUM or 0 < missing < MINIMUM:
-            return None
         few = False
-        if (low, high, places) == (0, 1, 0):
-            with_one = {token for token, value in values if value == 1}
-            with_other = {token for token, value in values if value != 1}
-            few = min(len(with_one), len(with_other)) < NUMERATOR
-        if not few and _dominated([abs(total) for total in each.values()]):
-            return None
+        if (low, high) == (0, 1):
+            seen = Counter(token for token, _ in values)
+            with_one = sum(total > 0 for total in each.values())
+            with_other = sum(each[token] < seen[token] for token in each)
+            few = min(with_one, with_other) < NUMERATOR
+        if len(each) < MINIMUM or (not few and _dominated([abs(total) for total in each.values()])):
+            row += ["withheld", "withheld"]
+            continue
         total = sum((value for _, value in values), Decimal(0))
         if MEASURES[name][0] == "a":  # the receiver's own, in steps of one person's bound
             total = total.quantize(Decimal(1), ROUND_HALF_UP).quantize(Decimal(1).scaleb(-places))
-        row += [f"fewer than {NUMERATOR}" if few else int(total) if places == 0 else total, len(values)]
+        row += [f"fewer than {NUMERATOR}" if few else int(total) if places == 0 else total]
+        row.append("withheld" if 0 < missing < MINIMUM else len(values))
     return tuple(row)
 
 

@@ -35,7 +35,7 @@ PUBLISHED_TOUR = REPOSITORY / "docs" / "tour"
 TOUR_BYTES = 150_000
 PASSING = "[data-testid=stToast], [data-testid=stTooltipContent], [role=tooltip] { display: none }"  # not in pictures
 START = 180  # seconds for a server to answer; the first one makes the demo tables
-PATIENCE = 60_000  # milliseconds; for a busy machine, nothing waits so long when all is well
+PATIENCE = 150_000  # milliseconds; for a busy machine, nothing waits so long when all is well
 
 SETTLED = """() => { const app = document.querySelector('[data-testid="stApp"]');
   return app && app.getAttribute('data-test-script-state') === 'notRunning'

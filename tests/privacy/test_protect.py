@@ -41,7 +41,9 @@ def row(shape: CellLayout, *labels: Any, **values: Any) -> tuple[Any, ...]:
 
 
 def released(shape: CellLayout, found: tuple[Any, ...], **limits: int) -> bool:
-    return bool(protect([found], shape, thresholds(**limits)).cells)
+    """Whether the cell is there, and every figure of it."""
+    cells = protect([found], shape, thresholds(**limits)).cells
+    return bool(cells) and not any(figure.withheld for figure in cells[0].figures.values())
 
 
 def test_columns_are_named_in_one_order() -> None:

@@ -216,7 +216,8 @@ def test_insurance_claims_from_a_delta_table(tmp_path: Path, played: Callable[[s
     assert_equal(figures(steps, 0), alone, 0)
     assert_equal(figures(steps, 6), alone, 0)  # asked again as SQL, without ORDER or semicolon
     by_kind = expected(
-        joined[joined.status != "open"], ["kind", "channel"], who, 25, n=rows, total=total("amount"), premium=stepped_mean("premium", 700.5),
+        joined[joined.status != "open"], ["kind", "channel"], who, 25, n=rows, total=total("amount"),
+        premium=stepped_mean("premium", 700.5),
         rate=mean("fraud"), ratio=lambda cell: cell.amount.sum() / stepped("premium", 700.5)(cell),
     )  # fmt: skip
     assert_equal(figures(steps, 1), by_kind, 2)
@@ -281,7 +282,8 @@ def test_retail_loyalty_by_mail_address(tmp_path: Path, played: Callable[[str], 
         part = joined[(joined.tier == tier) & (joined.promo == promo)]
         bands = expected(
             part, ["band"], ["key"], 15, average=lambda cell: cell.basket.sum() / len(cell),
-            per_click=lambda cell: half_up(100 * cell.basket.sum() / stepped("clicks", 80)(cell), "0.001"), score=stepped_mean("score", 1),
+            per_click=lambda cell: half_up(100 * cell.basket.sum() / stepped("clicks", 80)(cell), "0.001"),
+            score=stepped_mean("score", 1),
         )  # fmt: skip
         best = sorted(bands.items(), key=lambda item: -item[1][0])[:2]
         shown = figures(steps, number)

@@ -177,7 +177,7 @@ def _deviation(
     found = _measure(columns[0][1], reading, node)
     _, layout = into.parts[part].figures[total.figure]
     squares: Expression = total  # the square of 0 and 1 is itself
-    if not layout.binary:
+    if not layout.binary or layout.scale:
         squared = squared_of(layout, found, node)
         into.parts[part].add(found, squared)
         squares = Squares(squared.name, SqlType(Kind.DECIMAL, 38, squared.scale) if squared.scale else BIGINT, part)
@@ -210,7 +210,8 @@ def _values_of(columns: list[Asked], node: exp.Count, reading: Reading, into: Ag
         raise Refusal("AGGREGATE", "Only columns are counted.", "Write count(*) or count(column).",
                       clause="grammar.aggregates", at=node)  # fmt: skip
     found = reading.scope.resolve(argument)
-    if found.role in (Role.UNIT, Role.KEY) and found.asset.qualified not in into.optional:
+    joined = len(reading.scope.assets) > 1 and not into.optional  # then every row has its key
+    if found.asset.qualified not in into.optional and (found.role is Role.UNIT or (found.role is Role.KEY and joined)):
         return Rows(part=into.part(either([met for met, _ in columns]), node))  # every row is somebody's
     if found.role is Role.NONE:
         raise Refusal("NO_ROLE", f"{found} may not be counted.", "Ask its owner to list it under counted.",
@@ -322,7 +323,7 @@ def summed(found: Found, at: exp.Expr, reading: Reading) -> FigureLayout:
     if low >= high or max(abs(low), abs(high)) >= Decimal(10) ** (DIGITS - scale):
         hint = f"Between min and max lie numbers with {scale} decimal places, of {DIGITS} digits in all."
         raise _unfit(found, f"The bounds of {found} do not fit its type.", hint, at)
-    binary = scale == 0 and low == 0 and high == 1
+    binary = low == 0 and high == 1  # what lies between counts on both sides: nobody's 0.37 is a small numerator
     rows_of = bearer(tuple(reading.scope.assets.values()))
     own = found.asset.owner == reading.receiver and any(
         asset.owner != reading.receiver for asset in reading.scope.assets.values()

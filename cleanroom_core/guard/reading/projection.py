@@ -11,7 +11,7 @@ from sqlglot import exp
 from cleanroom_core.guard.figures import Expression, KeyLabel
 from cleanroom_core.guard.finding import Refusal
 from cleanroom_core.guard.logic import NEVER, Condition, Ref, Within, both, unmatched
-from cleanroom_core.guard.question import Key, period_region
+from cleanroom_core.guard.question import Key, bearer, period_region
 from cleanroom_core.guard.reading.aggregates import Aggregates, PartFigures
 from cleanroom_core.guard.reading.conditions import condition, conjuncts
 from cleanroom_core.guard.reading.constants import constant
@@ -60,11 +60,12 @@ def within_period(reading: Reading, optional: frozenset[str]) -> Iterator[Condit
 
 def units_of(reading: Reading, optional: frozenset[str]) -> tuple[tuple[str, ...], ...]:
     """Assets by how their people are counted: those whose privacy unit is the join key share one column of the joined rows. An
-    asset that may be unmatched counts its own, where anything of it is asked at all."""
+    asset that may be unmatched counts its own, where anything of it is asked at all, or its rows are what is counted."""
     assets = sorted(reading.scope.assets.values(), key=lambda asset: asset.qualified)
     matched = [asset for asset in assets if asset.qualified not in optional]
     alike = tuple(asset.qualified for asset in matched if asset.rule.privacy_unit.casefold() == asset.rule.join_key.casefold())
     used = {reading.scope.resolve(node).asset.qualified for node in _named(reading)} if optional else set()
+    used |= {asset.qualified for asset in [bearer(tuple(assets))] if asset.rows_per_key != 1}
     return (
         ((alike,) if alike else ())
         + tuple((asset.qualified,) for asset in matched if asset.qualified not in alike)
