@@ -68,7 +68,7 @@ def test_what_is_there_is_used_as_it_is(clone: Clone) -> None:
     clone.has("browser", "java")
     done = clone.run(CI="true")
     assert (done.returncode, done.stdout) == (0, "12 passed in 0.1s\n")
-    assert clone.calls() == ["-m tests.chromium", "-m tests.spark", "-m pytest"]
+    assert clone.calls() == ["-m tests.chromium", "-m tests.spark", "-m pytest -n 2 --dist=loadgroup"]
 
 
 def test_failing_tests_fail(clone: Clone) -> None:
@@ -86,7 +86,7 @@ def test_root_on_debian_installs_both_with_apt_get(clone: Clone) -> None:
     assert [call.split()[1] for call in apt] == ["update", "install", "update", "install"]
     assert apt[1].endswith("chromium fonts-dejavu-core")
     assert apt[3].endswith("openjdk-17-jre-headless")
-    assert clone.calls()[-1] == "-m pytest"
+    assert clone.calls()[-1] == "-m pytest -n 2 --dist=loadgroup"
 
 
 def test_where_apt_get_fails_playwright_is_asked(clone: Clone) -> None:
@@ -94,7 +94,7 @@ def test_where_apt_get_fails_playwright_is_asked(clone: Clone) -> None:
     clone.program(clone.bin / "apt-get", "#!/bin/sh\nexit 100\n")
     clone.has("playwright_works", "java")
     assert clone.run().returncode == 0
-    assert clone.calls()[-1] == "-m pytest"
+    assert clone.calls()[-1] == "-m pytest -n 2 --dist=loadgroup"
 
 
 def test_others_install_it_with_playwright(clone: Clone) -> None:
