@@ -51,9 +51,10 @@ class KeyLayout:
 class FigureLayout:
     """One column with base figures. `summed`: a measure, clipped and exact at `scale` digits; otherwise only counted.
 
-    `binary`: a 0/1 measure, for which people with and without a one are counted too. `signed`: contributions may be negative,
-    so that their size is summed besides. `clip`: the agreed bounds of a measure, as text. `squares`: the squares of the clipped
-    values are summed, at `scale` digits. `step`: sums are released rounded to a multiple of it (decimal text)."""
+    `binary`: a measure from 0 to 1, for which people with more than none and with less than all are counted too. `signed`:
+    contributions may be negative, so that their size is summed besides. `clip`: the agreed bounds of a measure, as text.
+    `squares`: the squares of the clipped values are summed, at `scale` digits. `step`: sums are released rounded to a multiple
+    of it (decimal text)."""
 
     name: str
     summed: bool

@@ -166,12 +166,6 @@ def _certified_run(
         {asset: _table(side, state, asset) for asset in state.assets}, watch.limits, watch.progress, watch.cancelled,
         before.assumed,
     )  # fmt: skip
-    if not computed.certificate["certified"] and before.assumed:
-        raise NotReadyError(
-            "Figures of the other side wait for review, and what may be in them leaves no room for new ones.",
-            hint="Have the other side decide on them first, then compute again.",
-            code="UNDECIDED",
-        )
     withheld = {
         name: [[label_to_json(label) for label in labels] for labels in found]
         for name, found in zip(fresh, computed.withheld, strict=True)
