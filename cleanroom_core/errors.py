@@ -17,7 +17,10 @@
             QueryTimeoutError
             QueryCancelledError
             EngineLostError        the engine's process ended before its answer
+        PlatformError              the control plane could not do it
+            UnansweredError        no answer came: what was asked for may have been done or not; look before asking again
         StoreError                 entries or payloads could not be kept
+        ExchangeError              what should carry letters between two homes is away, full, torn or foreign
         HomeError                  the directory with the state cannot be used as it is
 
 A denial is an answer, not a crash: guard, prechecks and review return verdicts; only `enforce()`-like calls raise.
@@ -157,8 +160,22 @@ class EngineLostError(EngineError):
     code = "ENGINE_LOST"
 
 
+class PlatformError(CleanRoomError):
+    code = "PLATFORM"
+
+
+class UnansweredError(PlatformError):
+    """Whoever asked leaves the intent open: looking decides what became of it."""
+
+    code = "UNANSWERED"
+
+
 class StoreError(CleanRoomError):
     code = "STORE"
+
+
+class ExchangeError(CleanRoomError):
+    code = "EXCHANGE"
 
 
 class HomeError(CleanRoomError):
