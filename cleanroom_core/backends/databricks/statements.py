@@ -1,0 +1,106 @@
+"""SQL statements of a warehouse, for reading what a run wrote and copying it. Names and values are bound, never pasted."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cleanroom_core.backends.databricks.translating import translated
+from cleanroom_core.backends.waiting import Pace, watch
+from cleanroom_core.errors import ConflictError, NotPermittedError, NotReadyError, PlatformError
+
+if TYPE_CHECKING:
+    from databricks.sdk import WorkspaceClient
+    from databricks.sdk.service.sql import StatementResponse, StatementState
+
+_WAIT = "30s"
+_CLASS = re.compile(r"\[?([A-Z][A-Z0-9_.]{5,80})\]?")
+
+
+@dataclass(frozen=True)
+class Rows:
+    columns: tuple[tuple[str, str], ...]
+    rows: tuple[tuple[str | None, ...], ...]
+
+
+def execute(client: WorkspaceClient, warehouse: str, statement: str, doing: str, pace: Pace, **names: str) -> Rows:
+    """All rows, or an error. A failing statement is told by the class of its error alone: its text may hold values of rows."""
+    from databricks.sdk.service import sql
+
+    parameters = [sql.StatementParameterListItem(name=name, value=value) for name, value in names.items()]
+    with translated(doing):
+        reply = client.statement_execution.execute_statement(
+            statement,
+            warehouse,
+            parameters=parameters,
+            wait_timeout=_WAIT,
+            on_wait_timeout=sql.ExecuteStatementRequestOnWaitTimeout.CONTINUE,
+            disposition=sql.Disposition.INLINE,
+            format=sql.Format.JSON_ARRAY,
+        )
+    going = (sql.StatementState.PENDING, sql.StatementState.RUNNING, None)  # None: a state this SDK has no word for
+    if _state(reply) in going:
+        number = reply.statement_id or ""
+
+        def look() -> StatementResponse:
+            with translated(doing):
+                return client.statement_execution.get_statement(number)
+
+        for seen in watch(look, lambda each: _state(each) not in going, pace):
+            reply = seen
+    if _state(reply) is not sql.StatementState.SUCCEEDED:
+        raise _failure(reply, doing)
+    return _rows(client, reply, doing)
+
+
+def _state(reply: StatementResponse) -> StatementState | None:
+    return reply.status.state if reply.status else None
+
+
+def _rows(client: WorkspaceClient, reply: StatementResponse, doing: str) -> Rows:
+    manifest = reply.manifest
+    if manifest is None or manifest.schema is None:
+        return Rows((), ())
+    if manifest.truncated:
+        raise PlatformError(
+            f"Could not {doing}: the table is larger than one answer.",
+            hint="An output of a room holds cells, not rows: check what the notebook writes.",
+            code="OUTPUT_SIZE",
+        )
+    rows = list((reply.result.data_array if reply.result else None) or ())
+    for number in range(1, manifest.total_chunk_count or 1):
+        with translated(doing):
+            chunk = client.statement_execution.get_statement_result_chunk_n(reply.statement_id or "", number)
+        rows += chunk.data_array or []
+    if manifest.total_row_count is not None and len(rows) != manifest.total_row_count:
+        raise PlatformError(f"Could not {doing}: a part of the rows is missing.", hint="Try again.", code="OUTPUT_PART")
+    columns = tuple((each.name or "", each.type_text or "") for each in manifest.schema.columns or ())
+    return Rows(columns, tuple(tuple(row) for row in rows))
+
+
+def _failure(reply: StatementResponse, doing: str) -> PlatformError | ConflictError | NotReadyError | NotPermittedError:
+    error = reply.status.error if reply.status else None
+    state = (reply.status.sql_state or "") if reply.status else ""
+    found = _CLASS.search(f"{error.message or ''}") if error else None
+    kind = found.group(1) if found else str(getattr(error.error_code, "value", "")) if error else ""
+    said = f" [{kind}]" if kind else ""
+    if "ALREADY_EXISTS" in kind or state == "42P07":
+        return ConflictError(
+            f"Could not {doing}: there is something of that name.{said}", hint="Look at it.", code="PLATFORM_CONFLICT"
+        )
+    if "NOT_FOUND" in kind or state.startswith("42P01") or state == "42704":
+        return NotReadyError(
+            f"Could not {doing}: it is not there.{said}",
+            hint="Outputs of runs end after 30 days. Run the notebook again.",
+            code="PLATFORM_MISSING",
+        )
+    if "PERMISSION" in kind or state == "42501":
+        return NotPermittedError(
+            f"This identity may not {doing}.{said}",
+            hint="Only the service principal that ran the notebook may read its output.",
+            code="PLATFORM_DENIED",
+        )
+    return PlatformError(
+        f"Could not {doing}.{said}", hint="Look at the statement in the warehouse's query history.", code="STATEMENT"
+    )

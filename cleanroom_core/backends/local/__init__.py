@@ -1,0 +1,1 @@
+"""Rooms on this machine, for rehearsals: the same protocol without a platform."""
