@@ -5,10 +5,13 @@ A call that is refused (403), answered late or not at all makes one fact `Unknow
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeAlias, TypeVar
 
 T_co = TypeVar("T_co", covariant=True)
+A = TypeVar("A")
+B = TypeVar("B")
 
 
 @dataclass(frozen=True)
@@ -35,3 +38,8 @@ Fact: TypeAlias = Known[T_co] | Absent | Unknown
 
 def reason(fact: Absent | Unknown) -> str:
     return fact.said if isinstance(fact, Absent) else fact.reason
+
+
+def mapped(fact: Fact[A], change: Callable[[A], B]) -> Fact[B]:
+    """The same state, of what `change` makes of a known value."""
+    return Known(change(fact.value)) if isinstance(fact, Known) else fact

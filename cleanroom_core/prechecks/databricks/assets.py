@@ -10,6 +10,7 @@ from cleanroom_core.prechecks.databricks.wording import cannot_tell, failed, lis
 from cleanroom_core.prechecks.fact import Absent, Fact, Known, Unknown
 
 SHARED_KINDS = frozenset({"MANAGED", "EXTERNAL", "VIEW", "FOREIGN", "STREAMING_TABLE", "MATERIALIZED_VIEW"})
+NOT_SHARED = frozenset({"METRIC_VIEW"})
 WHY = (
     "Row filters and masks do not travel into a room: a filtered or masked table is refused, and one under a tag policy from "
     "which the owner is exempt is shared unfiltered and unmasked. Names, types and comments of columns are seen by the partner."
@@ -85,8 +86,8 @@ def _problem(candidate: Candidate) -> str:
             return f"row filter {table.row_filter}"
         if table.masks:
             return f"masked column {listed(list(table.masks))}"
-        if table.kind is not None and table.kind not in SHARED_KINDS:
-            return f"a {table.kind.lower().replace('_', ' ')} cannot be shared"
+        if table.kind in NOT_SHARED:
+            return "a metric view cannot be shared"
     if isinstance(candidate.policies, Known):
         for policy in candidate.policies.value:
             if isinstance(policy.exempt, Known) and not policy.exempt.value:
@@ -106,8 +107,8 @@ def _doubt(candidate: Candidate) -> str:
             return f"policy {policy.name}, from which the owner is exempt: it is shared unfiltered and unmasked"
     if isinstance(candidate.table, Known):
         table = candidate.table.value
-        if table.kind is None:
-            return "of a kind this version does not know"
+        if table.kind not in SHARED_KINDS:
+            return f"whether a table of kind {table.kind or 'unknown'} can be shared is not known"
         if raw := [name for name in table.columns if _RAW.search(name)]:
             return f"column {listed(raw)} looks like a raw identifier"
         if table.comments:

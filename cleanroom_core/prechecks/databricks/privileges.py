@@ -10,7 +10,7 @@ from cleanroom_core.policies.unity_catalog.names import ObjectName, SchemaName, 
 from cleanroom_core.policies.unity_catalog.spelling import spell
 from cleanroom_core.prechecks.check import Check, Result
 from cleanroom_core.prechecks.databricks.wording import METASTORE_ADMIN, cannot_tell, failed, listed, passed, unread
-from cleanroom_core.prechecks.fact import Fact, Known, Unknown, reason
+from cleanroom_core.prechecks.fact import Fact, Known, reason
 from cleanroom_core.sql.quoting import identifier
 
 EVERYBODY = "account users"
@@ -98,7 +98,7 @@ def _doubt(holder: Holder, standing: Standing) -> str | None:
     if any(standing.need.privilege in grant or "ALL_PRIVILEGES" in grant for grant in known):
         return None
     facts: list[Fact[object]] = [standing.owner, holder.groups, *standing.grants.values()]
-    return next((reason(fact) for fact in facts if isinstance(fact, Unknown)), "")
+    return next((reason(fact) for fact in facts if not isinstance(fact, Known)), "")
 
 
 def _who(needs: list[Need]) -> str:

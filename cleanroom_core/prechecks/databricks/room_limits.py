@@ -17,12 +17,14 @@ WHY = "Name and collaborators are fixed when a room is made, and the platform re
 
 @dataclass(frozen=True)
 class RoomLimitFacts:
-    """`rooms`: names of this metastore's rooms. `limit`: rooms allowed, where somebody knows. `name`: of the room to make."""
+    """`rooms`: names of this metastore's rooms that the identity sees; `complete`: it sees all of them. `limit`: rooms allowed,
+    where somebody knows. `name`: of the room to make."""
 
     rooms: Fact[tuple[str, ...]]
     limit: int | None
     name: str | None
     collaborators: int
+    complete: bool
 
 
 def judge(facts: RoomLimitFacts) -> Result:
@@ -55,6 +57,13 @@ def judge(facts: RoomLimitFacts) -> Result:
             f"{count} rooms; one page of the documentation allows {ROOMS_LOW}, another {ROOMS_HIGH}",
             WHY,
             "Ask Databricks for the limit of your account, and give it with --room-limit.",
+            METASTORE_ADMIN,
+        )
+    if not facts.complete:
+        return cannot_tell(
+            f"{count} rooms that this identity sees; it does not see all",
+            WHY,
+            f"Run this check again as somebody who sees all ({METASTORE_ADMIN}).",
             METASTORE_ADMIN,
         )
     allowed = f"{facts.limit} are allowed" if facts.limit is not None else f"at least {ROOMS_LOW} are allowed"
