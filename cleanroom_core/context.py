@@ -8,54 +8,49 @@ A home is a directory:
     rooms/<room>/<alias>/          one collaborator's own: log.db, keys/, inbox/, share/<asset>/, work/
 
 Two collaborators of a rehearsal share one machine and nothing else: each has its own store, keys and engines, and they meet
-only in `exchange`.
+only in `exchange`. The home of one party (`party` in home.json) holds only that party's folder of each room; the others are
+reached through a shared folder or a file carried by hand.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import threading
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cleanroom_core.errors import CleanRoomError, HomeError, InputError, IntegrityError, NotPermittedError, NotReadyError
+from cleanroom_core.errors import (
+    CleanRoomError,
+    ExchangeError,
+    InputError,
+    IntegrityError,
+    NotPermittedError,
+    NotReadyError,
+)
+from cleanroom_core.homes import FORMAT, Party, RoomInfo, check_format, create_home, home_path, read_party, write_json
 from cleanroom_core.identity.permissions import Permission, Role, User
 from cleanroom_core.sql.names import checked_name
 
 if TYPE_CHECKING:
     from cleanroom_core.engines.protocol import RoomEngine
     from cleanroom_core.engines.spark.sessions import Sessions
+    from cleanroom_core.exchange.folder import FolderExchange, Synced
     from cleanroom_core.stores.signed_log import SignedLog
     from cleanroom_core.stores.users import UserStore
     from cleanroom_core.stories.collaborator import Collaborator
 
-FORMAT = 1
-DEFAULT_HOME = "var"
+__all__ = ["ENGINES", "FORMAT", "Context", "Party", "RoomInfo", "check_format", "create_home", "home_path", "now", "write_json"]
+
 ENGINES = ("duckdb", "spark")
 Clock = Callable[[], datetime]
 
 
 def now() -> datetime:
     return datetime.now(UTC)
-
-
-def home_path() -> Path:
-    """The home of this process: CLEANROOM_HOME, or `var` in the working directory."""
-    return Path(os.environ.get("CLEANROOM_HOME") or DEFAULT_HOME).resolve()
-
-
-@dataclass(frozen=True)
-class RoomInfo:
-    """`collaborators`: alias -> organisation, the creator first."""
-
-    name: str
-    collaborators: Mapping[str, str]
-    engine: str = "duckdb"
 
 
 class Context:
@@ -67,12 +62,18 @@ class Context:
         self._lock = threading.RLock()
         self._logs: dict[tuple[str, str], SignedLog] = {}
         self._sides: dict[tuple[str, str], Collaborator] = {}
+        self._seen: dict[tuple[str, str], tuple[str, int]] = {}
 
     @classmethod
     def open(cls, home: Path, clock: Clock = now) -> Context:
         """Open an existing home. Raises HomeError when there is none or another version wrote it."""
         check_format(home)
         return cls(home, clock)
+
+    @cached_property
+    def party(self) -> Party | None:
+        """Whose home this is; None for a rehearsal, which holds all sides."""
+        return read_party(self.home)
 
     @cached_property
     def users(self) -> UserStore:
@@ -85,20 +86,22 @@ class Context:
 
     def info(self, room: str) -> RoomInfo:
         """Raises NotReadyError when there is no such room."""
-        path = self.room_home(room) / "room.json"
         try:
-            found = json.loads(path.read_text(encoding="utf-8"))
+            return RoomInfo.load(self.room_home(room))
         except FileNotFoundError:
             raise NotReadyError(
                 f"There is no room {room!r} here.", hint=f"Known: {', '.join(self.rooms()) or 'none'}."
             ) from None
-        return RoomInfo(found["name"], found["collaborators"], found.get("engine", "duckdb"))
 
     def rooms_of(self, user: User) -> tuple[str, ...]:
         """Rooms this user may open: those of the own organisation; an auditor may open all."""
         if Role.AUDITOR in user.roles and user.organisation is None:
             return self.rooms()
-        return tuple(room for room in self.rooms() if user.organisation in self.info(room).collaborators.values())
+        return tuple(
+            info.name
+            for info in map(self.info, self.rooms())
+            if user.organisation in {info.collaborators[alias] for alias in info.here}
+        )
 
     def collaborator(self, room: str, user: User) -> Collaborator:
         """The side of the room that this user acts for. Raises NotPermittedError for anybody else."""
@@ -106,7 +109,7 @@ class Context:
         alias = next((alias for alias, name in info.collaborators.items() if name == user.organisation), None)
         if alias is None:
             raise NotPermittedError(f"{user.username} does not act for a collaborator of {room}.", hint="Choose another room.")
-        return self.side(room, alias)
+        return self._fresh(room, alias)
 
     def reader(self, room: str, user: User) -> Collaborator:
         """Whose home this user reads the room from: the own side's; an auditor, who has no side, reads the creator's.
@@ -118,7 +121,7 @@ class Context:
             return self.collaborator(room, user)
         if room not in self.rooms_of(user):
             raise NotPermittedError(f"{user.username} may not open {room}.", hint="Choose another room.")
-        return self.side(room, next(iter(self.info(room).collaborators)))
+        return self._fresh(room, self.info(room).here[0])
 
     def side(self, room: str, alias: str) -> Collaborator:
         with self._lock:
@@ -130,13 +133,14 @@ class Context:
         return self.home / "rooms" / checked_name(room, "a room")
 
     def log(self, room: str, alias: str) -> SignedLog:
-        """The log of one collaborator, opened with the keys of its home."""
+        """The log of one collaborator, opened with the keys of its home. Raises NotPermittedError where that is elsewhere."""
         from cleanroom_core.stores.keys import load_keys
         from cleanroom_core.stores.signed_log import SignedLog
         from cleanroom_core.stores.sqlite import open_sqlite
 
         with self._lock:
             if (room, alias) not in self._logs:
+                _require_here(self.info(room), alias)
                 home = self.room_home(room) / alias
                 self._logs[room, alias] = SignedLog.open(open_sqlite(home / "log.db"), load_keys(home / "keys"), self.clock)
             return self._logs[room, alias]
@@ -151,9 +155,18 @@ class Context:
 
         def share_folder(qualified: str) -> Path:
             owner, _, asset = qualified.partition(".")
+            if owner not in info.here:
+                raise NotReadyError(
+                    f"The share-safe table {qualified} is at {info.collaborators.get(owner, owner)}, not in this home.",
+                    hint="Logs travel between homes, tables do not: compute on the platform that holds the tables of both.",
+                    code="TABLE_ELSEWHERE",
+                )
             return home / checked_name(owner, "a collaborator") / "share" / checked_name(asset, "an asset")
 
         def hand_over() -> tuple[str, ...]:
+            if info.own is not None:
+                self.sync(room)
+                return tuple(other for other, held in log.cosigned().items() if held < log.size())
             from cleanroom_core.exchange.in_process import exchange
 
             away = []
@@ -172,7 +185,7 @@ class Context:
             room=room,
             alias=alias,
             collaborators=dict(info.collaborators),
-            origins={self.log(room, name).origin: name for name in info.collaborators},
+            origins={one.origin: one.alias for one in log.genesis.collaborators},
             home=home / alias,
             log=log,
             owner_engine=DuckDBOwnerEngine(home / alias / "work"),
@@ -181,6 +194,52 @@ class Context:
             hand_over=hand_over,
             clock=self.clock,
         )
+
+    def exchange(self, room: str) -> FolderExchange | None:
+        """How this party's home reaches the others; None in a rehearsal, and where files are carried by hand."""
+        from cleanroom_core.exchange.folder import FolderExchange
+
+        info = self.info(room)
+        if info.own is None or info.shared is None:
+            return None
+        own = self.room_home(room) / info.own / "exchange"
+        return FolderExchange(self.log(room, info.own), Path(info.shared), own, info.group)
+
+    def sync(self, room: str) -> tuple[Synced, ...]:
+        """Take over what the others wrote into the shared folder, and write there what they do not know.
+
+        What cannot be used is told in each `problems`, an unreachable folder as well. Raises IntegrityError and
+        EquivocationError when what another wrote does not hold.
+        """
+        from cleanroom_core.exchange.folder import Synced
+
+        by_folder, done = self.exchange(room), []
+        for one in by_folder.home.genesis.collaborators if by_folder is not None else ():
+            if by_folder is None or one.alias == by_folder.home.alias:
+                continue
+            try:
+                done.append(by_folder.sync(one.alias))
+            except ExchangeError as problem:
+                done.append(Synced(one.alias, problems=(problem,)))
+        return tuple(done)
+
+    def _fresh(self, room: str, alias: str) -> Collaborator:
+        """The side, with what the others have written meanwhile: asked at every look, and cheap while there is nothing new.
+
+        What stands in the way is not said here: looking is not acting, and every act exchanges again and says it.
+        """
+        side = self.side(room, alias)
+        by_folder = self.exchange(room)
+        for one in by_folder.home.genesis.collaborators if by_folder is not None else ():
+            if by_folder is None or one.alias == alias:
+                continue
+            try:
+                if self._seen.get((room, one.alias)) != by_folder.waiting(one.alias):
+                    by_folder.sync(one.alias)
+                    self._seen[room, one.alias] = by_folder.waiting(one.alias)
+            except CleanRoomError:
+                continue
+        return side
 
     def choose_engine(self, room: str, user: User, engine: str) -> None:
         """Compute this room with another engine from the next run on; a run that is under way ends where it began.
@@ -192,12 +251,23 @@ class Context:
             raise InputError(f"There is no engine {engine!r}.", hint=f"Known are {', '.join(ENGINES)}.", code="ENGINE_NAME")
         with self._lock:
             info = replace(self.info(room), engine=engine)
-            write_json(
-                self.room_home(room) / "room.json",
-                {"name": info.name, "collaborators": dict(info.collaborators), "engine": info.engine},
-            )
+            info.save(self.room_home(room))
             for alias in info.collaborators:
                 self._sides.pop((room, alias), None)
+
+    def choose_folder(self, room: str, shared: Path | None, group: bool = False) -> None:
+        """Reach the others of this room through another directory from now on; None: by files carried by hand.
+
+        Raises NotPermittedError in a rehearsal, InputError for what is no directory.
+        """
+        info = self.info(room)
+        if info.own is None:
+            raise NotPermittedError("A rehearsal exchanges by itself.", hint="Folders are for homes of one party.")
+        if shared is not None and not shared.is_dir():
+            raise InputError(f"{shared} is no directory.", hint="Make or mount it first.", code="EXCHANGE_FOLDER")
+        with self._lock:
+            replace(info, shared=None if shared is None else str(shared.absolute()), group=group).save(self.room_home(room))
+            self._seen.clear()
 
     def _room_engine(self, name: str, work_dir: Path) -> RoomEngine:
         if name == "spark":
@@ -235,40 +305,9 @@ def spark_sessions(work_dir: Path) -> Sessions:
     return sessions_at(os.environ.get("CLEANROOM_SPARK_REMOTE", ""), work_dir)
 
 
-def check_format(home: Path) -> None:
-    """Raise HomeError unless `home` was made by this version of the format."""
-    path = home / "home.json"
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))["format"]
-    except FileNotFoundError:
-        raise HomeError(f"There is no rehearsal in {home}.", hint="Start it with: make run", code="NO_HOME") from None
-    except (OSError, ValueError, KeyError, TypeError):
-        raise HomeError(
-            f"{path} cannot be read.", hint="Move the folder away and start anew, or restore it from a backup.", code="HOME"
-        ) from None
-    if found != FORMAT:
-        raise HomeError(
-            f"{home} was made by another version (format {found}; this version reads {FORMAT}).",
-            hint="Use that version, or set CLEANROOM_HOME to a new folder.",
-            code="HOME_FORMAT",
+def _require_here(info: RoomInfo, alias: str) -> None:
+    if alias not in info.here:
+        raise NotPermittedError(
+            f"{info.collaborators.get(alias, alias)} has a home of its own; this one is for {', '.join(info.here)}.",
+            hint="Look at this side, or ask the other one.",
         )
-
-
-def create_home(home: Path) -> None:
-    """Make an empty home; does nothing when there is one of this format."""
-    if (home / "home.json").exists():
-        check_format(home)
-        return
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    (home / "rooms").mkdir(mode=0o700, exist_ok=True)
-    write_json(home / "home.json", {"format": FORMAT})
-
-
-def write_json(path: Path, value: object) -> None:
-    """Write a small file so that it is there whole or not at all."""
-    temporary = path.with_suffix(".tmp")
-    with temporary.open("w", encoding="utf-8") as file:
-        json.dump(value, file, indent=1)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)

@@ -14,11 +14,11 @@ from collections.abc import Callable, Mapping
 from itertools import cycle
 from pathlib import Path
 
-from cleanroom_core.context import Context, create_home, write_json
+from cleanroom_core.context import Context, RoomInfo, create_home
 from cleanroom_core.errors import ConflictError, HomeError, IntegrityError
 from cleanroom_core.identity.permissions import Role, User
 from cleanroom_core.rooms.definition import RoomDefinition
-from cleanroom_core.stories.drafts import Draft, save_draft
+from cleanroom_core.stories.drafts import draft_of, save_draft
 
 DEMO_ROLES = (Role.ENGINEER, Role.STEWARD, Role.ANALYST, Role.REVIEWER, Role.OFFICER)
 DEMO_NAMES = ("Nora Lind", "Nils Berg", "Nadia Rossi", "Noel Marsh", "Nina Falk",
@@ -29,12 +29,13 @@ Say = Callable[[str], None]
 
 def prepare(home: Path, examples: Path | None = None, say: Say = lambda _: None) -> Context:
     """Make the rehearsal of the banks example in this home, or take up the one that is there; reconcile what was cut short.
+    The home of one party stays as it is.
 
     Raises HomeError when the home was made by another version or the example's data cannot be made.
     """
     create_home(home)
     context = Context.open(home)
-    if not context.rooms() and examples is not None:
+    if not context.rooms() and examples is not None and context.party is None:
         from cleanroom_core.rooms.roomfile import read_room_file
 
         say("Making the demo tables of two banks (once) ...")
@@ -64,8 +65,15 @@ def generate(example: Path) -> None:
 def import_room(context: Context, definition: RoomDefinition) -> None:
     """Make the room of a definition, as a rehearsal, with drafts of everything the definition says.
 
-    Raises ConflictError when there is a room of this name. A crash in the middle leaves no room behind.
+    Raises ConflictError when there is a room of this name, HomeError in the home of one party. A crash in the middle leaves no
+    room behind.
     """
+    if context.party is not None:
+        raise HomeError(
+            f"This is the home of {context.party.organisation} alone, and a rehearsal plays every side.",
+            hint="Set CLEANROOM_HOME to another folder for it, or begin a real room: cleanroom exchange introduce.",
+            code="HOME_TAKEN",
+        )
     final = context.room_home(definition.name)
     if (final / "room.json").exists():
         raise ConflictError(
@@ -75,25 +83,11 @@ def import_room(context: Context, definition: RoomDefinition) -> None:
     _make_homes(context, definition)
     _make_token_keys(context, definition)
     for asset, source in definition.data.items():
-        _hand_over_data(source, final / definition.policies[asset].owner / "inbox" / definition.inbox_name(asset))
-    write_json(
-        final / "room.json",
-        {"name": definition.name, "collaborators": dict(definition.collaborators), "engine": definition.engine},
-    )
+        hand_over_data(source, final / definition.policies[asset].owner / "inbox" / definition.inbox_name(asset))
+    RoomInfo(definition.name, definition.collaborators, definition.engine).save(final)
     for alias in definition.collaborators:
         side = context.side(definition.name, alias)
-        save_draft(
-            side,
-            Draft(
-                agreement=definition.agreement,
-                tokens=dict(definition.tokens),
-                policies={name: policy for name, policy in definition.policies.items() if policy.owner == alias},
-                sources={
-                    name: definition.inbox_name(name) for name in definition.data if definition.policies[name].owner == alias
-                },
-                templates=dict(definition.templates),
-            ),
-        )
+        save_draft(side, draft_of(definition, alias))
 
 
 def _make_homes(context: Context, definition: RoomDefinition) -> None:
@@ -130,7 +124,8 @@ def _make_token_keys(context: Context, definition: RoomDefinition) -> None:
             write_token_key(home / alias, key_id, text)
 
 
-def _hand_over_data(source: Path, target: Path) -> None:
+def hand_over_data(source: Path, target: Path) -> None:
+    """Copy a raw table, a file or a Delta folder, into an inbox."""
     if source.is_dir():
         shutil.copytree(source, target, dirs_exist_ok=True)
     else:
@@ -162,7 +157,7 @@ def reconcile_all(context: Context) -> None:
     from cleanroom_core.stories.reconcile import reconcile
 
     for room in context.rooms():
-        for alias in context.info(room).collaborators:
+        for alias in context.info(room).here:
             try:
                 reconcile(context.side(room, alias))
             except IntegrityError:

@@ -1,11 +1,32 @@
-"""Where things lie: the folder with the rehearsal's state, and the clone this package runs from."""
+"""Where things lie: the folder with the state, and the clone this package runs from; `cleanroom home` makes one party's."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
+import click
+
 from cleanroom_core.errors import HomeError, InputError
+
+
+@click.group()
+def command() -> None:
+    """Homes: one for rehearsals with every side (`make run`), or one per party, each with its own keys."""
+
+
+@command.command()
+@click.option("--party", "alias", required=True, help="This party's short name in its rooms, such as provider.")
+@click.option("--organisation", required=True, help="The organisation's name, as people write it.")
+def create(alias: str, organisation: str) -> None:
+    """Make the home of one party in CLEANROOM_HOME. The other party makes its own, on its own machine."""
+    from cleanroom_core.context import Party, create_home
+    from cleanroom_core.sql.names import checked_name
+
+    folder = open_home()
+    create_home(folder, Party(checked_name(alias, "a party"), organisation))
+    click.echo(f"{folder} is the home of {organisation} ({alias}).")
+    click.echo("Next: cleanroom user add NAME --organisation ... --role engineer; cleanroom exchange introduce ROOM --to FILE")
 
 
 def clone() -> Path:

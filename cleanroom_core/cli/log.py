@@ -27,7 +27,7 @@ def show(room: str, alias: str | None, as_json: bool) -> None:
     from cleanroom_core.rooms.merge import merge
 
     context = Context.open(home())
-    side = context.side(room, alias or next(iter(context.info(room).collaborators)))
+    side = context.side(room, alias or context.info(room).here[0])
     for logged in merge({origin: side.log.records(origin) for origin in side.origins}):
         entry, owner = logged.entry, side.origins[logged.entry.origin]
         if as_json:
@@ -50,7 +50,7 @@ def verify(room: str, alias: str | None) -> int:
     from cleanroom_core.context import Context
 
     context = Context.open(home())
-    side = context.side(room, alias or next(iter(context.info(room).collaborators)))
+    side = context.side(room, alias or context.info(room).here[0])
     verdict = side.log.verify()
     click.echo(f"{room}: {verdict.status.value}")
     for finding in verdict.findings:
@@ -70,6 +70,6 @@ def checkpoint(room: str, alias: str | None) -> None:
     from cleanroom_core.context import Context
 
     context = Context.open(home())
-    side = context.side(room, alias or next(iter(context.info(room).collaborators)))
+    side = context.side(room, alias or context.info(room).here[0])
     click.echo(side.log.checkpoint().decode(), nl=False)
     context.close()

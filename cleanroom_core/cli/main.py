@@ -23,6 +23,8 @@ from cleanroom_core.errors import CleanRoomError, InputError
 NOUNS: dict[str, str] = {
     "demo": "Play the whole story in a fresh folder, both sides, headless.",
     "serve": "Serve the wizard on this machine.",
+    "home": "Make the home of one party.",
+    "exchange": "Meet the other party; exchange logs with it by folder or file.",
     "room": "Check and import rooms written as files.",
     "user": "Add, disable and re-key the people who may sign in.",
     "log": "Read the signed logs.",

@@ -60,18 +60,25 @@ def placed(file: Path, problem: Problem) -> str:
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--demo-users/--no-demo-users", default=True, help="Add one demo user per role and side (loopback only).")
 def import_(file: Path, demo_users: bool) -> None:
-    """Make a rehearsal room of a room file: homes, keys, logs and drafts. Nothing is signed by it."""
+    """Make a rehearsal room of a room file: homes, keys, logs and drafts. Nothing is signed by it.
+
+    In the home of one party, where the room began by `cleanroom exchange meet`: take that party's drafts and tables from it.
+    """
     from cleanroom_core.context import Context, create_home
+    from cleanroom_core.party import prepare_room
     from cleanroom_core.rehearsal import add_demo_users, import_room
     from cleanroom_core.rooms.roomfile import read_room_file
 
-    definition = read_room_file(file, today=datetime.now(UTC).date())
     home = open_home()
     create_home(home)
     context = Context.open(home)
-    import_room(context, definition)
-    if demo_users:
-        add_demo_users(context, definition)
+    definition = read_room_file(file, today=datetime.now(UTC).date(), need_data=context.party is None)
+    if context.party is not None:
+        prepare_room(context, definition)
+    else:
+        import_room(context, definition)
+        if demo_users:
+            add_demo_users(context, definition)
     context.close()
     click.echo(f"Imported {definition.name}: {', '.join(definition.collaborators.values())}. Open it in the wizard: make run")
 
@@ -87,7 +94,7 @@ def status(name: str | None, as_json: bool) -> None:
     context = Context.open(open_home())
     for room in (name,) if name else context.rooms():
         info = context.info(room)
-        state = context.side(room, next(iter(info.collaborators))).state()
+        state = context.side(room, info.here[0]).state()
         if not as_json:
             click.echo(f"{room} ({', '.join(info.collaborators.values())})")
         for step in timeline(state, None):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cleanroom_core.cli.home import open_home
+from cleanroom_core.errors import InputError
 from cleanroom_core.identity.permissions import Role, User
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ def command() -> None:
 @click.option("--password-stdin", is_flag=True, help="Read the first password from standard input instead of making one.")
 def add(username: str, organisation: str | None, roles: tuple[str, ...], name: str, password_stdin: bool) -> None:
     """Add a user. The first password is shown once (or read from standard input) and changed at the first sign-in."""
+    _require_own(organisation)
     password = sys.stdin.readline().rstrip("\n") if password_stdin else secrets.token_urlsafe(18)
     with _users() as users:
         users.add(
@@ -73,6 +75,19 @@ def list_() -> None:
             click.echo(
                 f"{user.username:<28} {user.organisation or '-':<24} {' '.join(sorted(user.roles))} {' '.join(marks)}".rstrip()
             )
+
+
+def _require_own(organisation: str | None) -> None:
+    """In the home of one party nobody acts for another. Raises InputError."""
+    from cleanroom_core.homes import read_party
+
+    party = read_party(open_home())
+    if party is not None and organisation not in (None, party.organisation):
+        raise InputError(
+            f"This is the home of {party.organisation}; {organisation} adds its people to its own.",
+            hint=f"Use --organisation {party.organisation!r}.",
+            code="OTHER_PARTY",
+        )
 
 
 def _users() -> closing[UserStore]:

@@ -86,15 +86,15 @@ def take_letter(home: Correspondent, letter: Letter) -> Taken:
             hint="Choose the file of this room. If the names are the same, compare the rooms' fingerprints aloud.",
             code="OTHER_ROOM",
         )
+    sender = home.genesis.by_alias(letter.sender)
+    if sender.alias == home.alias:
+        raise ExchangeError("The letter is this home's own.", hint="Import the other side's.", code="OWN_LETTER")
     if letter.receiver != home.alias:
         raise ExchangeError(
             f"The letter is for {letter.receiver}, and this is the home of {home.alias}. Nothing of it was taken over.",
             hint=f"Hand it to {letter.receiver}, and ask {letter.sender} for the one that is for {home.alias}.",
             code="OTHER_RECEIVER",
         )
-    sender = home.genesis.by_alias(letter.sender)
-    if sender.alias == home.alias:
-        raise ExchangeError("The letter is this home's own.", hint="Import the other side's.", code="OWN_LETTER")
     holds = home.acknowledge(sender.alias, letter.held)
     before = home.size(sender.origin)
     behind = letter.size < before

@@ -14,6 +14,7 @@ from cleanroom_core.policies.policy import Policy
 from cleanroom_core.tokens.spec import TokenSpec
 
 if TYPE_CHECKING:
+    from cleanroom_core.rooms.definition import RoomDefinition
     from cleanroom_core.stories.collaborator import Collaborator
 
 _NAME = "room"
@@ -28,6 +29,18 @@ class Draft:
     policies: Mapping[str, Policy] = field(default_factory=dict)
     sources: Mapping[str, str] = field(default_factory=dict)
     templates: Mapping[str, Template] = field(default_factory=dict)
+
+
+def draft_of(definition: RoomDefinition, alias: str) -> Draft:
+    """What a room file prepares for one side: the texts all agree on, and the policies of that side alone."""
+    own = {name: policy for name, policy in definition.policies.items() if policy.owner == alias}
+    return Draft(
+        agreement=definition.agreement,
+        tokens=dict(definition.tokens),
+        policies=own,
+        sources={name: definition.inbox_name(name) for name in definition.data if name in own},
+        templates=dict(definition.templates),
+    )
 
 
 def read_draft(side: Collaborator) -> Draft:
