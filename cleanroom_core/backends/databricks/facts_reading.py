@@ -6,6 +6,7 @@ Where the workspace cannot be reached at all, the first fact finds that out and 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -15,6 +16,7 @@ from cleanroom_core.errors import CleanRoomError
 from cleanroom_core.prechecks.fact import Absent, Fact, Known, Unknown
 
 T = TypeVar("T")
+_CONFIGURATION = re.compile(r"\.? Config: host=.*", re.DOTALL)  # where the SDK adds what it is configured with
 PATIENT = {"http_seconds": 30.0, "retry_seconds": 20, "longest_pause": 10.0}  # a precheck is many calls; none may hold it up
 
 
@@ -48,7 +50,7 @@ class Reader:
                 found = call()
         except CleanRoomError as error:
             status = _status(error)
-            reason = f"{status}: {error.message}"
+            reason = f"{status}: {_CONFIGURATION.sub('.', error.message)}"
             if _unreachable(error):
                 self._unreachable = reason
             absent = status == "404" and _not_there(error.__cause__)

@@ -72,8 +72,9 @@ def judge(facts: RecipientFacts) -> Result:
             "\n".join(_rotate(name) for name in unclear),
         )  # fmt: skip
     if not facts.complete:
+        last = f"Tokens of {len(found)} recipients last" if found else "No recipient has a token"
         return cannot_tell(
-            f"{f'Tokens of {len(found)} recipients last' if found else 'No recipient has a token'} among the identity's own; it sees no other",
+            f"{last}, among the identity's own; it sees no other",
             WHY,
             f"Run this check again as somebody who sees all ({METASTORE_ADMIN}).",
             METASTORE_ADMIN,
