@@ -10,6 +10,7 @@ platform refuses the request), ConflictError, PlatformError, UnansweredError; ea
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
 
 from cleanroom_core.backends.asked import Judgement, NewNotebook, NewRoom, NewRule, NewRun, NewTable
@@ -97,3 +98,13 @@ class Backend(Protocol):
     def close_room(self, name: str) -> None:
         """Delete the room for this side; the others keep a room in state DELETED. It cannot be opened again."""
         ...
+
+
+@dataclass(frozen=True)
+class Platform:
+    """One party's two identities: `owner` belongs to the group that owns the room, `runner` is the service principal that runs
+    notebooks and alone may read what they wrote. `room`: the room's name there."""
+
+    owner: Backend
+    runner: Backend
+    room: str

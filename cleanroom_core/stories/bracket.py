@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from cleanroom_core.audit.entry import Ref
-from cleanroom_core.errors import CleanRoomError
+from cleanroom_core.errors import CleanRoomError, UnansweredError
 from cleanroom_core.identity.permissions import Permission, User
 from cleanroom_core.rooms.state import EffectStage, Intent
 
@@ -43,7 +43,7 @@ def bracket(
     what: str,
     payload: Mapping[str, Any] | None = None,
 ) -> Iterator[Effect]:
-    """Write the intent, run the block, write the outcome (done, or failed with the error's code)."""
+    """Write the intent, run the block, write the outcome (done, or failed with a code; none while that is unknown)."""
     user.require(permission, side.organisation)
     name = secrets.token_hex(8)
     with _held(side, name):
@@ -53,6 +53,8 @@ def bracket(
         actor = side.actor(user, permission)
         try:
             yield effect
+        except UnansweredError:
+            raise  # nobody knows yet whether it was done: the intent stays open, and `reconcile` looks
         except CleanRoomError as error:
             end(side, actor, effect.ref, EffectStage.FAILED, {"code": error.code})
             raise

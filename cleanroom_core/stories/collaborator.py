@@ -16,6 +16,7 @@ from cleanroom_core.rooms.merge import merge
 from cleanroom_core.rooms.state import Offer, RoomState
 
 if TYPE_CHECKING:
+    from cleanroom_core.backends.protocol import Platform
     from cleanroom_core.engines.protocol import OwnerEngine, RoomEngine
     from cleanroom_core.stores.signed_log import Record, SignedLog
 
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 @dataclass
 class Collaborator:
     """`origins`: log origin -> alias, of all. `share_folder`: qualified asset -> folder of its share table, whoever owns it.
-    `hand_over`: exchange with every other collaborator; returns the aliases that could not be reached."""
+    `hand_over`: exchange with every other collaborator; returns the aliases that could not be reached. `platform`: where the
+    room really is, None for a rehearsal, whose room is its logs."""
 
     room: str
     alias: str
@@ -36,6 +38,7 @@ class Collaborator:
     share_folder: Callable[[str], Path]
     hand_over: Callable[[], tuple[str, ...]]
     clock: Callable[[], datetime]
+    platform: Platform | None = field(default=None, repr=False)
     _folded: tuple[tuple[tuple[int, ...], date], RoomState] | None = field(default=None, repr=False)
 
     @property

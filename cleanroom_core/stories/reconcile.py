@@ -10,6 +10,7 @@ from cleanroom_core.rooms.state import EffectStage, Intent
 from cleanroom_core.stories.bracket import Reconciler, end, is_alive
 from cleanroom_core.stories.collaborator import Collaborator
 from cleanroom_core.stories.compute import reconcile_run
+from cleanroom_core.stories.platform_looking import LOOKING
 from cleanroom_core.stories.publish import reconcile_publish
 from cleanroom_core.stories.review import reconcile_release
 
@@ -29,6 +30,7 @@ RECONCILERS: dict[str, Reconciler] = {
     "publish": reconcile_publish,
     "run": reconcile_run,
     "release": reconcile_release,
+    **LOOKING,
 }
 
 

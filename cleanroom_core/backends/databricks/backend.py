@@ -18,7 +18,7 @@ from databricks.sdk.service import workspace as ws
 from cleanroom_core.backends.asked import Judgement, NewNotebook, NewRoom, NewRule, NewRun, NewTable, qualified, securable
 from cleanroom_core.backends.databricks import asking, seeing
 from cleanroom_core.backends.databricks.statements import Rows, execute
-from cleanroom_core.backends.databricks.translating import ensured, translated
+from cleanroom_core.backends.databricks.translating import ensured, removed, translated
 from cleanroom_core.backends.seen import (
     AssetKind,
     Identity,
@@ -184,7 +184,7 @@ class DatabricksBackend:
                 return seeing.seen_asset(self.client.clean_room_assets.update(room, kind, notebook.name, asset))
 
         look = lambda: self.asset(room, AssetKind.NOTEBOOK, notebook.name)  # noqa: E731
-        return ensured(f"The notebook {notebook.name}", act, look, same)
+        return ensured(f"The notebook {notebook.name}", act, look, same, changes=before is not None)
 
     def _exported(self, room: str, notebook: NewNotebook) -> cleanrooms.CleanRoomAsset:
         """The source by way of the workspace: a clean room takes HTML exports only. It lies in this identity's own folder, so
@@ -224,7 +224,7 @@ class DatabricksBackend:
                 )
             return _there(look(), f"the notebook {judgement.notebook}")
 
-        return ensured(f"Another version of {judgement.notebook}, or another review of it,", act, look, done)
+        return ensured(f"A review of {judgement.notebook}", act, look, done, changes=True)
 
     def add_rule(self, room: str, rule: NewRule) -> SeenRule:
         def look() -> SeenRule | None:
@@ -238,11 +238,11 @@ class DatabricksBackend:
         return look() or ensured("The rule", act, look, lambda _seen: True)
 
     def remove_rule(self, room: str, rule_id: str) -> None:
-        with translated(f"remove an auto-approval rule of {room}"):
-            try:
+        def act() -> None:
+            with translated(f"remove an auto-approval rule of {room}"):
                 self.client.clean_room_auto_approval_rules.delete(room, rule_id)
-            except errors.NotFound:
-                self.client.clean_rooms.get(room)  # the rule is gone already, or the room is
+
+        removed(act, lambda: next((each for each in self.rules(room) if each.id == rule_id), None))
 
     def start_run(self, room: str, run: NewRun) -> SeenRun:
         task = jobs.CleanRoomsNotebookTask(room, run.notebook, run.etag, notebook_base_parameters=dict(run.parameters) or None)
@@ -276,18 +276,18 @@ class DatabricksBackend:
                 self.client.grants.update("table", target, changes=changes)
 
     def remove_asset(self, room: str, kind: AssetKind, name: str) -> None:
-        with translated(f"remove {name} from the room {room}"):
-            try:
+        def act() -> None:
+            with translated(f"remove {name} from the room {room}"):
                 self.client.clean_room_assets.delete(room, asking.type_of(kind), name)
-            except errors.NotFound:
-                self.client.clean_rooms.get(room)
+
+        removed(act, lambda: self.asset(room, kind, name))
 
     def close_room(self, name: str) -> None:
-        with translated(f"delete the room {name}"):
-            try:
+        def act() -> None:
+            with translated(f"delete the room {name}"):
                 self.client.clean_rooms.delete(name)
-            except errors.NotFound:
-                return
+
+        removed(act, lambda: self.room(name))
 
     def _read(self, full: str, doing: str) -> Rows:
         return execute(self.client, self._warehouse(), "SELECT * FROM IDENTIFIER(:table)", doing, self.pace, table=full)

@@ -58,17 +58,19 @@ def ensured(
     act: Callable[[], Found],
     look: Callable[[], Found | None],
     same: Callable[[Found], bool],
+    changes: bool = False,
 ) -> Found:
     """Act; where the answer is "exists already", or none, look instead.
 
     The SDK repeats a request by itself after a 503 whose work was done, and then reports what it made as a conflict. What is
-    there and is what was wanted (`same`) is therefore done, whoever did it. Raises ConflictError for something else.
+    there and is what was wanted (`same`) is therefore done, whoever did it. Raises ConflictError for something else; where the
+    act `changes` what was there before, something else is the state before, and the first error stands.
     """
     try:
         return act()
     except (ConflictError, UnansweredError) as error:
         found = look()
-        if found is None:
+        if found is None or (changes and not same(found)):
             raise
         if not same(found):
             raise ConflictError(
@@ -77,6 +79,15 @@ def ensured(
                 code="PLATFORM_OTHER",
             ) from error
         return found
+
+
+def removed(act: Callable[[], object], look: Callable[[], object | None]) -> None:
+    """Act; where the answer is "not there", or none, looking says whether it is gone."""
+    try:
+        act()
+    except (NotReadyError, ConflictError, UnansweredError):
+        if look() is not None:
+            raise
 
 
 def _translation(doing: str, error: Exception) -> CleanRoomError | None:
