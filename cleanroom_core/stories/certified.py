@@ -56,6 +56,20 @@ def compute_parts(
     whose cells are out, or may be, and cannot be read here. `seed` only to repeat a certification.
     Raises InputError when the parts cannot be certified (`guard.classes`), and what engines raise.
     """
+    seed = secrets.token_bytes(_SEED_BYTES) if seed is None else seed
+    job = compute_job(engine.dialect, parts, released, thresholds, seed, assumed)
+    return engine.compute(job, tables, limits or Limits(), progress, cancelled), seed
+
+
+def compute_job(
+    dialect: str,
+    parts: Sequence[Part],
+    released: Sequence[Released],
+    thresholds: Thresholds,
+    seed: bytes,
+    assumed: Sequence[Part] = (),
+) -> ComputeJob:
+    """What an engine is asked to compute and certify, in SQL of `dialect`. Raises as `compute_parts` does."""
     for each in released:
         if each.cells.layout.keys != each.part.layout.keys or not each.cells.layout.covers(each.part.layout):
             raise IntegrityError(
@@ -67,20 +81,18 @@ def compute_parts(
     beside = complements(parts, before, thresholds)
     planned = [PlannedPart(part.query) for part in (*parts, *assumed, *beside)]
     planned += [PlannedPart(each.part.query, each.snapshot) for each in released]
-    seed = secrets.token_bytes(_SEED_BYTES) if seed is None else seed
-    job = ComputeJob(
-        parts=_asked(parts, engine.dialect),
-        assumed=_asked(assumed, engine.dialect),
+    return ComputeJob(
+        parts=_asked(parts, dialect),
+        assumed=_asked(assumed, dialect),
         released=tuple(each.cells for each in released),
         concealed=tuple(each.concealed for each in released),
         classes=tuple(
-            RowClasses(query.render(engine.dialect), query.assets, query.plan) for query in class_queries(planned, thresholds)
+            RowClasses(query.render(dialect), query.assets, query.plan) for query in class_queries(planned, thresholds)
         ),
         thresholds=thresholds,
         seed=seed,
-        beside=_asked(beside, engine.dialect),
+        beside=_asked(beside, dialect),
     )
-    return engine.compute(job, tables, limits or Limits(), progress, cancelled), seed
 
 
 def _asked(parts: Sequence[Part], dialect: str) -> tuple[NewPart, ...]:

@@ -72,3 +72,52 @@ def test_unusable_input_ends_with_2_and_says_what_to_do(
 def test_no_file_is_unusable_input(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(capsys)[0] == 2
     assert run(capsys, str(CASES / "faulty"))[0] == 2
+
+
+ROOM = """
+room: visits
+collaborators: {clinic: {organisation: Clinic}, insurer: {organisation: Insurer}}
+agreement:
+  purposes: [care]
+  minimum_cohort: 20
+  period: month
+  ends_on: 2099-12-31
+  at_end: {outputs: delete, share_tables: delete, tokens: delete}
+  contacts: {clinic: the data office, insurer: the data office}
+tokens: {person: {identifier: text, normalise: [strip], algorithm: hmac-sha256, key_id: person-1}}
+assets:
+  visits:
+    owner: clinic
+    data: visits.csv
+    columns: {person_token: {token: person, from: patient}, ward: {}, day: {}}
+    rule: {privacy_unit: person_token, join_key: person_token, period_column: day, dimensions: {ward: {domain: [north, south]}}}
+templates:
+  wards: {receiver: insurer, purpose: care, sql: "SELECT ward, count(*) AS n FROM clinic.visits GROUP BY ward"}
+  refused: {receiver: insurer, purpose: care, sql: "SELECT person_token FROM clinic.visits"}
+requests:
+  - {template: refused, by: insurer, expect: refused}
+"""
+
+
+def test_the_notebook_of_a_release_plan(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def release(*arguments: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as ended:
+            main(["notebook", "release", "--room", str(tmp_path / "room.yaml"), *arguments])
+        captured = capsys.readouterr()
+        return int(ended.value.code or 0), captured.out, captured.err
+
+    (tmp_path / "room.yaml").write_text(ROOM)
+    rows = "".join(f"p{i},{('north', 'south')[i % 2]},2026-01-{i % 28 + 1:02}\n" for i in range(60))
+    (tmp_path / "visits.csv").write_text("patient,ward,day\n" + rows)
+    out = tmp_path / "plan.py"
+    asked = ("--table", "clinic.visits=creator.gold.visits", "--start", "2026-01-01", "--stop", "2026-02-01")
+    code, said, _ = release("--out", str(out), *asked)
+    assert (code, said.startswith(f"{out}: plan ")) == (0, True)
+    assert "FROM `creator`.`gold`.`visits`" in out.read_text()
+    assert "once" not in said
+    assert release("--check", str(out), *asked)[0] == 0
+    assert run(capsys, "--minimum", "20", str(out)) == (0, "Nothing found.\n", "")
+    out.write_text(out.read_text().replace(">= 20", ">= 2"))
+    code, said, _ = release("--check", str(out), *asked)
+    assert (code, "is not the notebook of this plan" in said) == (1, True)
+    assert release(*asked)[0] == 2

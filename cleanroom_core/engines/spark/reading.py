@@ -1,4 +1,4 @@
-"""A verified share table as a DataFrame of exactly its columns, and Arrow tables as rows.
+"""A verified share table as a DataFrame of exactly its columns.
 
 The Parquet files of the verified version are read by name, so that Spark reads the very bytes whose digest was checked; a Delta
 connector would look for the files again and needs jars. See docs/decisions/0015-spark.md.
@@ -12,14 +12,10 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from cleanroom_core.engines.delta import Snapshot
-from cleanroom_core.engines.protocol import Row
 from cleanroom_core.errors import TableError
 from cleanroom_core.sql.types import Kind, SqlType
 
 if TYPE_CHECKING:
-    import numpy as np
-    import pyarrow as pa
-    from numpy.typing import NDArray
     from pyspark.sql import DataFrame, SparkSession
 
 _OPTIONS = {
@@ -64,23 +60,3 @@ def _type(type_: SqlType) -> str:
 
 def _aliased(value: exp.Expr, name: str) -> str:
     return exp.alias_(value, name, quoted=True).sql(dialect="spark")
-
-
-def rows_of(table: pa.Table) -> tuple[Row, ...]:
-    return tuple(zip(*(column.to_pylist() for column in table.columns), strict=True))
-
-
-def numbers_of(table: pa.Table) -> list[NDArray[np.int64]]:
-    """The columns, which are whole numbers or truth values; -1 where there is none."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    return [pc.fill_null(column.cast(pa.int64()), -1).to_numpy() for column in table.columns]
-
-
-def naive(table: pa.Table) -> pa.Table:
-    """Instants become the naive UTC timestamps they mean."""
-    import pyarrow as pa
-
-    fields = [field.with_type(pa.timestamp("us")) if pa.types.is_timestamp(field.type) else field for field in table.schema]
-    return table.cast(pa.schema(fields))

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from cleanroom_core.engines import computing, delta
+from cleanroom_core.engines.arrow import numbers_of, rows_of
 from cleanroom_core.engines.protocol import CellQuery, CellRows, Computed, ComputeJob, Limits, Progress, Row, ShareTable
-from cleanroom_core.engines.spark.reading import numbers_of, rows_of
 from cleanroom_core.engines.spark.sessions import Sessions
 from cleanroom_core.engines.spark.watched import Run
 

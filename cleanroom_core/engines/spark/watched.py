@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from cleanroom_core.engines import failures
+from cleanroom_core.engines.arrow import naive
 from cleanroom_core.engines.delta import Snapshot
 from cleanroom_core.engines.protocol import Limits, Progress
-from cleanroom_core.engines.spark.reading import naive, opened
+from cleanroom_core.engines.spark.reading import opened
 from cleanroom_core.engines.spark.sessions import Sessions, interrupt, mark
 from cleanroom_core.engines.spark.statement import RefusedStatement, with_views
 from cleanroom_core.errors import CleanRoomError
