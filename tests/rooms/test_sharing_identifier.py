@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cleanroom_core.errors import InputError
@@ -25,12 +25,14 @@ users = st.one_of(st.emails(), st.uuids().map(str)).filter(lambda text: ":" not 
 rooms = st.builds(RoomIdentifier, metastores, st.integers(1, 2**63 - 1), users)
 
 
+@settings(deadline=None)
 @given(metastores)
 def test_what_is_built_is_read_back(built: MetastoreIdentifier) -> None:
     assert MetastoreIdentifier.parse(str(built)) == built
     assert MetastoreIdentifier.parse(f"  {str(built).upper()}\n") == built
 
 
+@settings(deadline=None)
 @given(rooms)
 def test_a_rooms_identifier_is_read_back_and_is_not_the_other_kind(built: RoomIdentifier) -> None:
     assert RoomIdentifier.parse(str(built)) == built
@@ -41,11 +43,13 @@ def test_a_rooms_identifier_is_read_back_and_is_not_the_other_kind(built: RoomId
         RoomIdentifier.parse(str(built.metastore))
 
 
+@settings(deadline=None)
 @given(rooms, rooms)
 def test_equal_texts_and_equal_identifiers_are_one(one: RoomIdentifier, other: RoomIdentifier) -> None:
     assert (one == other) == (str(one) == str(other))
 
 
+@settings(deadline=None)
 @given(st.text(max_size=80) | st.lists(st.text(max_size=12), max_size=7).map(":".join))
 def test_anything_else_is_refused_in_words(text: str) -> None:
     for kind in (MetastoreIdentifier, RoomIdentifier):
