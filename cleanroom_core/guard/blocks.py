@@ -13,6 +13,7 @@ from functools import cached_property
 
 from sqlglot import exp
 
+from cleanroom_core.guard import trees
 from cleanroom_core.guard.finding import Refusal
 from cleanroom_core.guard.reading.scope import registered
 from cleanroom_core.guard.world import Asset, World
@@ -79,13 +80,20 @@ class Block:
 @dataclass(frozen=True)
 class Source:
     """A block in FROM or JOIN. `name` and `owner`: what may stand before a column of it, folded. `optional`: an outer join may
-    leave it without a row. `at`: where the text names it."""
+    leave it without a row, and does so where `gate` is not true. `at`: where the text names it."""
 
     block: Block
     name: str | None
     owner: str | None
     optional: bool
     at: exp.Expr
+    gate: tuple[exp.Expr, ...] = ()
+
+    def shown(self, value: exp.Expr, tables: Tables) -> exp.Expr:
+        """A copy of what one of its columns stands for: NULL where the gate is shut."""
+        if not self.gate:
+            return tables.copy(value)
+        return trees.case((trees.all_of([tables.copy(part) for part in self.gate]), tables.copy(value)))
 
 
 @dataclass
@@ -161,8 +169,9 @@ class Names:
                           "Pass the column on as it is, and write CASE around it in the outer query.",
                           clause="grammar.joins", at=node)  # fmt: skip
         if isinstance(value, exp.Column):
-            return _column(value.name, value.table, _leftmost(node))
-        copied = self.tables.copy(value)
+            column = _column(value.name, value.table, _leftmost(node))
+            return source.shown(column, self.tables) if source.gate else column
+        copied = source.shown(value, self.tables)
         copied.meta["used"] = _leftmost(node).meta.get("start")
         return copied
 
@@ -193,9 +202,12 @@ class Names:
         if not chosen:
             raise Refusal("UNKNOWN_COLUMN", "No table of this query has this name.", "Write the alias it has in FROM.",
                           clause="grammar.names", at=node)  # fmt: skip
-        listed = [one for source in chosen for one in source.block.passed]
+        listed = [(source, one) for source in chosen for one in source.block.passed]
         self.tables.spend(len(listed), node)
-        return tuple(replace(one, given=False) if one.given else one for one in listed)
+        return tuple(
+            replace(one, given=False, value=source.shown(one.value, self.tables)) if one.given or source.gate else one
+            for source, one in listed
+        )
 
 
 def folded(name: str) -> str:

@@ -1,4 +1,4 @@
-"""WITH and queries in FROM, written out: one flat SELECT over registered assets that means the same.
+"""WITH, queries in FROM and filters in ON, written out: one flat SELECT over registered assets that means the same.
 
 A query over plain rows becomes part of the one around it: its columns are replaced by what they stand for, its joins and its
 WHERE move outside. A query over figures may be read by one query around it, whose WHERE becomes HAVING. A query that makes one
@@ -13,9 +13,9 @@ from dataclasses import replace
 from sqlglot import exp
 
 from cleanroom_core.guard import trees
-from cleanroom_core.guard.blocks import Aliases, Block, Names, Passed, Tables, conjuncts, folded
+from cleanroom_core.guard.blocks import Aliases, Block, Names, Passed, Source, Tables, conjuncts, folded
 from cleanroom_core.guard.finding import Refusal
-from cleanroom_core.guard.joined import joined, sources_of
+from cleanroom_core.guard.joined import is_plain, joined, multiplied, row_bound, sources_of
 from cleanroom_core.guard.per_person import bare, left_out, over_people, people_of, per_person, second
 from cleanroom_core.guard.reading.constants import is_constant
 from cleanroom_core.guard.world import World
@@ -26,7 +26,7 @@ Known = Mapping[str, Block]  # tables of WITH by their folded names
 def inlined(select: exp.Select, world: World) -> exp.Select:
     """The text as one SELECT over assets; itself when there is nothing to write out. The text has passed the closed grammar.
     Raises Refusal for names that mean nothing and for queries that one SELECT cannot say."""
-    if select.args.get("with_") is None and select.find(exp.Subquery) is None:
+    if select.args.get("with_") is None and select.find(exp.Subquery) is None and is_plain(select):
         return select
     block, names = _query(select, {}, Tables(world))
     for passed in block.passed if block.group is None else ():
@@ -57,21 +57,24 @@ def _query(select: exp.Select, known: Known, tables: Tables) -> tuple[Block, Nam
     if found[0][1].group is not None and not joins and not _aggregates(select):
         names = Names(sources_of(found, joins, tables), tables)
         figures = found[0][1]
-        return replace(figures, passed=_passed(select, names), having=(*figures.having, *_where(select, names))), names
+        having = (*figures.having, *(names.rewritten(part, {}) for part in _where(select)))
+        return replace(figures, passed=_passed(select, names), having=having), names
     found = [(node, block if block.group is None else per_person(block, tables, node)) for node, block in found]
     sources = sources_of(found, joins, tables)
     names = Names(tuple(left_out(one) if one.optional and one.block.people else one for one in sources), tables)
-    source, flat, inner = joined(joins, names)
-    names = replace(names, people=people_of(names, flat))
-    block = Block(source, _passed(select, names), flat, (*inner, *_where(select, names)), people=names.people)
+    found_ = joined(joins, names, _where(select))
+    names = replace(found_.names, people=people_of(found_.names, found_.joins))
+    block = Block(found_.source, _passed(select, names), found_.joins, found_.where, people=names.people)
     for figure in (one for part in block.where for one in part.find_all(exp.AggFunc)):
         raise bare(figure)
+    for source in (one for one in names.sources if multiplied(one, tables)):
+        _row_free(select, source, names)
     if not _aggregates(select):
         return block, names
     block = replace(block, group=_group(select, block, names), people=None)
     aliases = {name: value for name, value in _aliases(block).items() if not _is_key(name, block, names)}
-    having = [_figure(part, names, aliases) for part in conjuncts(_clause(select, "having"))]
-    return replace(block, having=tuple(having)), names
+    kept = [_figure(part, names, aliases) for part in conjuncts(_clause(select, "having"))]
+    return replace(block, having=tuple(kept)), names
 
 
 def _with(select: exp.Select, known: Known, tables: Tables) -> Known:
@@ -137,12 +140,37 @@ def _figure(node: exp.Expr, names: Names, aliases: Aliases) -> exp.Expr:
     return names.rewritten(node, aliases) if names.people is None else over_people(node, names, names.people, aliases)
 
 
-def _where(select: exp.Select, names: Names) -> tuple[exp.Expr, ...]:
+def _where(select: exp.Select) -> list[exp.Expr]:
+    """The parts of WHERE, as the text has them."""
     where = _clause(select, "where")
     if where is not None and (figure := where.find(exp.AggFunc)) is not None:
         raise Refusal("AGGREGATE", "WHERE is about rows, not about figures.", "Write the condition into HAVING.",
                       clause="grammar.where", at=figure)  # fmt: skip
-    return tuple(names.rewritten(part, {}) for part in conjuncts(where))
+    return conjuncts(where)
+
+
+def _row_free(select: exp.Select, source: Source, names: Names) -> None:
+    """A gate that decides how many rows there are passes only where nobody looks at that: figures of its own columns, and
+    counts of people. Raises Refusal."""
+    own = {folded(table.alias) for table in source.block.tables}
+
+    def of_own(node: exp.Expr) -> bool:
+        columns = [names.resolve(column) for column in node.find_all(exp.Column)]
+        return any(isinstance(one, exp.Case) and {c.table for c in one.find_all(exp.Column)} & own for one in columns)
+
+    for node in select.find_all(exp.AggFunc):
+        if isinstance(node, exp.Filter) or isinstance(node.this, exp.Distinct):
+            continue
+        if not of_own(node):
+            raise row_bound(node)
+    for clause in (select.args.get("where"), select.args.get("group"), *select.expressions):
+        for column in clause.find_all(exp.Column) if clause is not None else ():
+            if column.find_ancestor(exp.AggFunc) is None and not _is_output(column, select) and of_own(column):
+                raise row_bound(column)
+
+
+def _is_output(column: exp.Column, select: exp.Select) -> bool:
+    return not column.table and folded(column.name) in {folded(item.alias) for item in select.expressions if item.alias}
 
 
 def _group(select: exp.Select, block: Block, names: Names) -> tuple[exp.Expr, ...]:

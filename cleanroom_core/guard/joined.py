@@ -1,18 +1,41 @@
-"""FROM and JOIN of a query with blocks in them, as one list of joined assets.
+"""FROM and JOIN of a query, as one list of assets joined on nothing but keys.
 
-A filter of a block moves into WHERE, unless an outer join may leave the block without a row: then it would drop that row, which
-the text keeps.
+What an inner join filters by, in ON or in the query it joins, moves into WHERE; keys that WHERE equates after commas move into
+ON. What an outer join filters by decides whether its row is there: it becomes the *gate* of its columns, CASE WHEN gate THEN
+column END, over the row that is joined without it.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from sqlglot import exp
 
 from cleanroom_core.guard import trees
 from cleanroom_core.guard.blocks import Block, Names, Source, Tables, conjuncts, folded
 from cleanroom_core.guard.finding import Refusal
+from cleanroom_core.guard.question import bearer
+
+Part = exp.Expr  # of a condition that is ANDed
+Link = tuple[exp.Column, exp.Column]  # two join keys that WHERE equates
+
+
+@dataclass(frozen=True)
+class Joined:
+    """`names`: what columns mean outside ON, where gates hold. `where`: filters of ON and of joined queries, and what the
+    text's own WHERE says beside joining."""
+
+    source: exp.Table
+    joins: tuple[exp.Join, ...]
+    where: tuple[exp.Expr, ...]
+    names: Names
+
+
+def is_plain(select: exp.Select) -> bool:
+    """Whether each join of a SELECT is by USING, or by equalities of columns in ON alone."""
+    joins = select.args.get("joins") or []
+    return all(join.args.get("using") or all(map(_equates, conjuncts(join.args.get("on")) or [join])) for join in joins)
 
 
 def sources_of(found: list[tuple[exp.Expr, Block]], joins: list[exp.Join], tables: Tables) -> tuple[Source, ...]:
@@ -38,36 +61,112 @@ def sources_of(found: list[tuple[exp.Expr, Block]], joins: list[exp.Join], table
     return tuple(sources)
 
 
-def joined(joins: list[exp.Join], names: Names) -> tuple[exp.Table, tuple[exp.Join, ...], tuple[exp.Expr, ...]]:
-    """The first table, the joins of the others, and the filters that stood within."""
+def joined(joins: list[exp.Join], names: Names, where: Sequence[Part]) -> Joined:
+    """The first table, the joins of the others, and every filter. `where`: the parts of the text's own WHERE."""
     first, *others = names.sources
+    commas = {number for number, join in enumerate(joins, start=1) if _is_comma(join)}
+    links, where = _links(where, commas, names)
     flat = [join.copy() for join in first.block.joins]
+    inner: list[exp.Expr] = []
+    gates: dict[int, list[exp.Expr]] = {}
     for number, (join, source) in enumerate(zip(joins, others, strict=True), start=1):
-        on, block = _on(join, number, names), source.block
+        on, filters = (_linked(number, links, names), []) if number in commas else _on(join, number, names)
+        if not filters or not join.side:
+            inner += filters
+        else:
+            gates.setdefault(number if join.side.upper() == "LEFT" else 0, []).extend(filters)
+        block = source.block
         if block.joins and (join.side or source.optional):
             raise _nested(source.at)
         if block.joins and on is not None:
             block = _led(block, on, source.at)
         kept = {name: value for name in ("kind", "side") if (value := join.args.get(name))}
-        flat += [exp.Join(this=block.source.copy(), on=on, **kept), *(inner.copy() for inner in block.joins)]
-    where: list[exp.Expr] = []
-    for source in names.sources:
-        if source.block.where and source.optional:
-            raise Refusal("OUTER_JOIN", "An outer join keeps the rows that this filter drops.",
-                          "Write the condition into CASE or FILTER of the outer query, or use an inner join.",
-                          clause="grammar.joins", at=source.at)  # fmt: skip
-        where += [names.tables.copy(part) for part in source.block.where]
-    return first.block.source.copy(), tuple(flat), tuple(where)
+        kept |= {"kind": "INNER"} if number in commas and on is not None else {}
+        flat += [exp.Join(this=block.source.copy(), on=on, **kept), *(within.copy() for within in block.joins)]
+    for number, source in enumerate(names.sources):
+        own = [names.tables.copy(part) for part in source.block.where]
+        if source.optional and own:
+            gates.setdefault(number, []).extend(own)
+        else:
+            inner += own
+    if gates:  # for the rule about conditions: a gate that no column needs is judged as well
+        flat[0].meta["gate"] = [names.tables.copy(part) for gate in gates.values() for part in gate]
+    gated = replace(names, sources=tuple(_gated(source, gates.get(number, [])) for number, source in enumerate(names.sources)))
+    inner += [gated.rewritten(part, {}) for part in where]
+    return Joined(first.block.source.copy(), tuple(flat), tuple(inner), gated)
 
 
-def _on(join: exp.Join, number: int, names: Names) -> exp.Expr | None:
-    """ON, or what USING stands for, over the tables joined so far."""
+def multiplied(source: Source, tables: Tables) -> bool:
+    """Whether a gated source may have several rows of a person: then its gate says how many rows there are, too."""
+    bears = bearer(tuple(tables.assets.values()))
+    return bool(source.gate) and any(tables.assets[table.alias] == bears for table in source.block.tables)
+
+
+def row_bound(at: exp.Expr) -> Refusal:
+    return Refusal("OUTER_JOIN", "An outer join filters an asset with several rows of a person: how many rows stay hangs on "
+                   "the filter.", "Count or sum its own columns, or people; or write the condition into CASE or FILTER of each "
+                   "aggregate.", clause="grammar.joins", at=at)  # fmt: skip
+
+
+def _gated(source: Source, gate: list[exp.Expr]) -> Source:
+    if gate and source.block.people is not None:
+        raise Refusal("OUTER_JOIN", "An outer join keeps the rows that this filter drops.",
+                      "Write the condition into the query per person, or use an inner join.", clause="grammar.joins",
+                      at=source.at)  # fmt: skip
+    return replace(source, gate=tuple(gate)) if gate else source
+
+
+def _on(join: exp.Join, number: int, names: Names) -> tuple[exp.Expr | None, list[exp.Expr]]:
+    """ON over the tables joined so far, or what USING stands for, as the keys it equates and what it filters by."""
     before, this = Names(names.sources[:number], names.tables), Names(names.sources[number : number + 1], names.tables)
     if using := join.args.get("using"):
         columns = [exp.Column(this=identifier.copy()) for identifier in using]
-        return trees.all_of([exp.EQ(this=before.resolve(column), expression=this.resolve(column)) for column in columns])
-    on = join.args.get("on")
-    return Names(names.sources[: number + 1], names.tables).rewritten(on, {}) if on is not None else None
+        return trees.all_of([exp.EQ(this=before.resolve(one), expression=this.resolve(one)) for one in columns]), []
+    if (on := join.args.get("on")) is None:
+        return None, []
+    parts = conjuncts(Names(names.sources[: number + 1], names.tables).rewritten(on, {}))
+    links = [part for part in parts if _equates(part)]
+    if not links:
+        return trees.all_of(parts), []  # the rule says what is wrong with it
+    return trees.all_of(links), [part for part in parts if not _equates(part)]
+
+
+def _is_comma(join: exp.Join) -> bool:
+    """A comma is read as CROSS JOIN, which says the same."""
+    return join.kind.upper() == "CROSS" and not any(join.args.get(name) for name in ("on", "using", "side", "method"))
+
+
+def _equates(part: exp.Expr) -> bool:
+    """Whether a part of ON is an equality of two columns, as they are."""
+    part = part.unnest()
+    return isinstance(part, exp.EQ) and all(isinstance(side.unnest(), exp.Column) for side in (part.this, part.expression))
+
+
+def _links(where: Sequence[Part], commas: set[int], names: Names) -> tuple[list[Link], list[Part]]:
+    """The equalities of keys that join what commas list, and the rest of WHERE."""
+    links, rest = [], []
+    listed = {table.alias for number in commas for table in names.sources[number].block.tables}
+    for part in where:
+        sides = [names.resolve(side.unnest()) for side in (part.this, part.expression)] if commas and _equates(part) else []
+        keys = [side for side in sides if isinstance(side, exp.Column) and names.tables.is_key(side)]
+        among = {key.table for key in keys}
+        if len(among) == 2 and among & listed:
+            links.append((keys[0], keys[1]))
+        else:
+            rest.append(part)
+    return links, rest
+
+
+def _linked(number: int, links: list[Link], names: Names) -> exp.Expr | None:
+    """ON of a table behind a comma: its key equals that of an earlier one, by what WHERE says or what follows from it."""
+    own = {table.alias for table in names.sources[number].block.tables}
+    earlier = {table.alias for source in names.sources[:number] for table in source.block.tables}
+    sides = [side for link in links for side in link]
+    same = [side for side in sides if isinstance(side, exp.Column) and side.table in own][:1]
+    while grown := [two for link in links for one, two in (link, link[::-1]) if one in same and two not in same]:
+        same.append(grown[0])
+    partner = next((one for one in same if one.table in earlier), None)
+    return exp.EQ(this=partner.copy(), expression=same[0].copy()) if partner is not None else None
 
 
 def _led(block: Block, on: exp.Expr, at: exp.Expr) -> Block:

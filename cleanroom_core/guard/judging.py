@@ -14,8 +14,8 @@ from cleanroom_core.guard.inline import inlined
 from cleanroom_core.guard.logic import NEVER, Condition, both, region_of
 from cleanroom_core.guard.meaning import meaning
 from cleanroom_core.guard.question import Key, Question, bearer, canonical_hash
-from cleanroom_core.guard.reading.aggregates import PartFigures
 from cleanroom_core.guard.reading.outputs import Frame
+from cleanroom_core.guard.reading.parts import PartFigures
 from cleanroom_core.guard.reading.projection import frame_of, having_of, limit_of, order_of, outputs_of, with_aliases
 from cleanroom_core.guard.reading.scope import Reading
 from cleanroom_core.guard.regions import Labels, Region, Spans

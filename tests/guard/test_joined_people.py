@@ -152,7 +152,7 @@ def test_a_filter_that_no_unmatched_row_passes_makes_an_inner_join() -> None:
 @pytest.mark.parametrize(
     "sql",
     [
-        f"SELECT count(*) {LEFT} AND c.age = 'new'",
+        f"SELECT count(*) {LEFT} AND c.buyer = 'k1'",
         f"SELECT count(*) {LEFT.replace('LEFT', 'FULL')}",
         f"SELECT count(*) {LEFT.replace('LEFT', 'LEFT SEMI')}",
         f"SELECT count(*) {LEFT.replace('LEFT', 'LEFT ANTI')}",

@@ -32,7 +32,7 @@ WORLD = {
             "columns": {
                 "customer": "string", "aisle": "string", "channel": "string", "floor": "bigint", "coupon": "boolean",
                 "sold": "date", "sold_at": "timestamp", "amount": "decimal(10,2)", "pieces": "bigint", "rating": "double",
-                "back": "bigint", "basket": "string",
+                "back": "bigint", "few": "bigint", "basket": "string",
             },
             "rule": {
                 "privacy_unit": "customer", "join_key": "customer", "counted": ["basket"],
@@ -41,7 +41,7 @@ WORLD = {
                                "coupon": {}, "sold": {"dates": ["day", "week", "month"]}, "sold_at": {"dates": ["month"]}},
                 "measures": {"amount": {"min": 0, "max": 100, "bands": [10, 50]},
                              "pieces": {"min": -5, "max": 20, "bands": [3]},
-                             "rating": {"min": -1, "max": 1}, "back": {"min": 0, "max": 1}},
+                             "rating": {"min": -1, "max": 1}, "back": {"min": 0, "max": 1}, "few": {"min": 0, "max": 1}},
             },
             "labels": {"channel": ["web", "store", None], "coupon": [True, False],
                        "sold@day": [day.isoformat() for day in DAYS],
@@ -69,6 +69,7 @@ def room() -> Iterator[duckdb.DuckDBPyConnection]:
             " $days[1 + h(i, 4, 5)]::DATE AS sold, sold + INTERVAL (h(i, 5, 86400)) SECOND AS sold_at,"
             " (h(i, 6, 10000) / 100.0)::DECIMAL(10,2) AS amount, CASE WHEN h(i, 7, 3) > 0 THEN h(i, 8, 24) - 4 END AS pieces,"
             " CASE WHEN h(i, 9, 2) = 0 THEN h(i, 10, 2000) / 1000 - 1 END AS rating, (h(i, 11, 4) = 0)::BIGINT AS back,"
+            " CASE WHEN h(i, 16, 3) > 0 THEN (h(i, 17, 5) = 0)::BIGINT END AS few,"
             " CASE WHEN h(i, 12, 9) < 5 THEN 'b' END AS basket FROM range(20000) r(i)",
             {"days": DAYS},
         )

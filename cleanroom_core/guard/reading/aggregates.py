@@ -7,18 +7,30 @@ figures into one number; they are refused.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from sqlglot import exp
 
-from cleanroom_core.guard.figures import BIGINT, RATIO, Apply, Counted, Expression, People, Rows, Squares, Total
+from cleanroom_core.guard.figures import (
+    BIGINT,
+    RATIO,
+    Apply,
+    Constant,
+    Counted,
+    Expression,
+    People,
+    Rows,
+    Squares,
+    Total,
+    arithmetic_type,
+)
 from cleanroom_core.guard.finding import Refusal
-from cleanroom_core.guard.logic import ALWAYS, NEVER, Condition, Ref, both, either
-from cleanroom_core.guard.meaning import meaning
+from cleanroom_core.guard.logic import ALWAYS, NEVER, Condition, both, either
 from cleanroom_core.guard.question import bearer
 from cleanroom_core.guard.reading.conditions import condition
 from cleanroom_core.guard.reading.constants import constant, is_constant
+from cleanroom_core.guard.reading.flags import Flag, flag_of, rows_in, supposing
+from cleanroom_core.guard.reading.parts import Aggregates
 from cleanroom_core.guard.reading.scope import Found, Reading, Role
 from cleanroom_core.guard.reading.values import branches_of
 from cleanroom_core.policies.rule import Measure
@@ -28,7 +40,6 @@ from cleanroom_core.sql.types import Kind, SqlType
 FINEST = 6  # decimal places of a DOUBLE measure; a decimal keeps its own
 DIGITS = 18  # of a clipped value on its grid: two such sums fit 38 digits up to 10^20 rows
 SQUARED = 13  # of a clipped value whose squares are summed: they fit 38 digits up to 10^12 rows
-MOST_PARTS = 50  # distinct conditions inside the aggregates of one text
 
 Asked = tuple[Condition, exp.Expr]  # an argument and the rows for which it is that
 DEVIATIONS: dict[type[exp.Expr], tuple[str, bool]] = {
@@ -37,47 +48,13 @@ DEVIATIONS: dict[type[exp.Expr], tuple[str, bool]] = {
 }  # fmt: skip
 
 
-@dataclass
-class PartFigures:
-    """Base figures asked of the rows of one part; one per column, however many aggregates use it."""
-
-    where: Condition
-    figures: dict[str, tuple[Ref, FigureLayout]] = field(default_factory=dict)
-
-    def add(self, found: Found, layout: FigureLayout) -> None:
-        known = self.figures.get(layout.name)
-        if known is None or (layout.summed and not known[1].summed):
-            self.figures[layout.name] = (found.ref, layout)
-
-
-@dataclass
-class Aggregates:
-    """What a text asks for, collected while it is read: its parts, that of its own WHERE first. `optional`: assets that may be
-    unmatched."""
-
-    units: tuple[tuple[str, ...], ...]
-    parts: list[PartFigures]
-    optional: frozenset[str]
-    _numbers: dict[str, int] = field(default_factory=dict)
-
-    def part(self, rows: Condition, at: exp.Expr) -> int:
-        """The number of the part with these of the first part's rows."""
-        if rows == ALWAYS:
-            return 0
-        where = both([self.parts[0].where, rows])
-        if not self._numbers:
-            self._numbers[str(meaning(self.parts[0].where))] = 0
-        number = self._numbers.setdefault(str(meaning(where)), len(self.parts))
-        if number == len(self.parts):
-            if number > MOST_PARTS:
-                raise Refusal("TOO_MANY_PARTS", f"There are more than {MOST_PARTS} conditions inside aggregates.",
-                              "Group by what they tell apart.", clause="grammar.aggregates", at=at)  # fmt: skip
-            self.parts.append(PartFigures(where))
-        return number
-
-
 def aggregate(node: exp.Expr, reading: Reading, into: Aggregates) -> Expression:
     """Read one aggregate with its condition; raises Refusal for other arguments than the rules allow."""
+    if (product := _times(node)) is not None:
+        value, factor = aggregate(product[0], reading, into), Constant(Decimal(product[1]), BIGINT)
+        return value if product[1] == 1 else Apply("mul", (value, factor), arithmetic_type("mul", [value.type, BIGINT]))
+    if (flag := flag_of(node, reading)) is not None:
+        return _flagged(node, flag, reading, into)
     rows: Condition = ALWAYS
     if isinstance(node, exp.Filter):
         rows, node = condition(node.expression.this, reading), node.this
@@ -92,7 +69,11 @@ def aggregate(node: exp.Expr, reading: Reading, into: Aggregates) -> Expression:
     if argument is None or type(node) not in (exp.Sum, exp.Avg, *DEVIATIONS):
         raise Refusal("AGGREGATE", "This aggregate is not on the list.", "Use count, sum, avg, stddev and variance.",
                       clause="grammar.aggregates", at=node)  # fmt: skip
-    asked = _asked(argument, rows, reading)
+    return _measured(node, _asked(argument, rows, reading), reading, into)
+
+
+def _measured(node: exp.Expr, asked: list[Asked], reading: Reading, into: Aggregates) -> Expression:
+    """A sum, an average or a deviation of what is asked."""
     zero, one = (either([met for met, value in asked if _is_number(value, number, reading)]) for number in (0, 1))
     columns = [(met, value) for met, value in asked if not is_constant(value)]
     if (made_up := next((value for _, value in asked if is_constant(value) and not _is_number(value, 0, reading)
@@ -102,25 +83,110 @@ def aggregate(node: exp.Expr, reading: Reading, into: Aggregates) -> Expression:
         return _deviation(node, columns, zero, one, reading, into)
     if not columns:
         if one == NEVER:
-            raise _encoding(argument)
+            raise _encoding(node.this)
         ones = Rows(part=into.part(one, node))
         if isinstance(node, exp.Sum):
             return ones
         return Apply("div", (ones, Rows(part=into.part(either([one, zero]), node))), RATIO)
-    part, total, counted = _totals(columns, node, reading, into)
+    filled = [_or_zero(value) is not value for _, value in columns]
+    if len(set(filled)) > 1:
+        raise Refusal("AGGREGATE", "Missing values stand for zero in one branch and not in another.",
+                      "Write coalesce(column, 0) in each, or in none.", clause="grammar.aggregates", at=node)  # fmt: skip
+    part, total, counted = _totals([(met, _or_zero(value)) for met, value in columns], node, reading, into)
+    summed_ = Apply("coalesce", (total, Constant(Decimal(0), BIGINT)), total.type) if filled[0] else total
     if isinstance(node, exp.Sum):
-        return total
-    if zero == NEVER:
+        return summed_
+    if zero == NEVER and not filled[0]:
         return Apply("div", (total, counted), RATIO)
     measured = either([met for met, _ in columns])
     valued: Expression = Rows(part=into.part(either([measured, zero]), node))  # rows with a zero, and with a value of their own
+    if filled[0]:
+        return Apply("div", (summed_, valued), RATIO)
     missing = Apply("sub", (Rows(part=part), counted), BIGINT)
     return Apply("div", (total, Apply("sub", (valued, missing), BIGINT)), RATIO)
+
+
+def _times(node: exp.Expr) -> tuple[exp.Expr, int] | None:
+    """The sum or average in sum(100.0 * x), and by how much it is multiplied: 1, or 100 for per cent. Others are refused."""
+    figure = node.this if isinstance(node, exp.Filter) else node
+    product = figure.this.unnest() if isinstance(figure, exp.Sum | exp.Avg) and figure.this is not None else None
+    if not isinstance(product, exp.Mul):
+        return None
+    for factor, other in ((product.this, product.expression), (product.expression, product.this)):
+        if isinstance(factor, exp.Literal) and not factor.is_string and factor.name in ("1", "1.0", "100", "100.0"):
+            holder = exp.Paren(this=node.copy())
+            copied: exp.Expr = holder.this
+            (copied.this if isinstance(copied, exp.Filter) else copied).set("this", other.copy())
+            return copied, int(Decimal(factor.name))
+    return None
+
+
+def _filled(then: exp.Expr | None) -> exp.Expr:
+    """A branch of the CASE in coalesce(CASE ..., 0)."""
+    if then is None or is_constant(then):
+        return then or exp.Literal.number(0)
+    return exp.Coalesce(this=then.copy(), expressions=[exp.Literal.number(0)])
+
+
+def _or_zero(node: exp.Expr) -> exp.Expr:
+    """The value in coalesce(value, 0); itself otherwise."""
+    inner = node.unnest()
+    if isinstance(inner, exp.Coalesce) and len(inner.expressions) == 1 and not is_constant(inner.this):
+        other = inner.expressions[0].unnest()
+        if isinstance(other, exp.Literal) and not other.is_string and Decimal(other.name) == 0:
+            value: exp.Expr = inner.this.unnest()
+            return value
+    return node
+
+
+def _flagged(node: exp.Expr, flag: Flag, reading: Reading, into: Aggregates) -> Expression:
+    """A count, or a share of rows, under a condition on a flag."""
+    found = {value: _rows_asked(supposing(node, flag, value, reading), flag, reading) for value in flag.values}
+    layout = FigureLayout(str(flag.found.ref), False) if flag.is_key else summed(flag.found, node, reading)
+    ones = rows_in({value: one for value, (one, _) in found.items()}, flag, layout, into, node)
+    if not isinstance(node.this if isinstance(node, exp.Filter) else node, exp.Avg):
+        return ones
+    every = {value: either([one, zero]) for value, (one, zero) in found.items()}
+    return Apply("div", (ones, rows_in(every, flag, layout, into, node)), RATIO)
+
+
+def _rows_asked(node: exp.Expr, flag: Flag, reading: Reading) -> tuple[Condition, Condition]:
+    """Where rows count as one, and where as zero; raises Refusal when not rows are counted."""
+    rows: Condition = ALWAYS
+    if isinstance(node, exp.Filter):
+        rows, node = condition(node.expression.this, reading), node.this
+    argument = node.this.unnest() if node.this is not None else None
+    if isinstance(node, exp.CountIf):
+        return both([rows, condition(node.this, reading)]), NEVER
+    if isinstance(node, exp.Count) and isinstance(argument, exp.Star):
+        return rows, NEVER
+    if isinstance(node, exp.Count | exp.Sum | exp.Avg) and argument is not None and not isinstance(argument, exp.Distinct):
+        asked = _asked(argument, rows, reading)
+        if isinstance(node, exp.Count) and all(is_constant(value) or _is_person(value, reading) for _, value in asked):
+            return either([met for met, _ in asked]), NEVER
+        one, zero = (either([met for met, value in asked if _is_number(value, number, reading)]) for number in (1, 0))
+        if all(any(_is_number(value, number, reading) for number in (0, 1)) for _, value in asked):
+            return one, zero
+    what = "who is matched" if flag.is_key else f"a one in {flag.found}"
+    raise Refusal("AGGREGATE", f"Beside {what}, only rows are counted: people or other figures of these rows are not agreed.",
+                  "Write count(*) FILTER (WHERE ...); ask the owner for a dimension to group or filter by.",
+                  clause=flag.found.asset.clause("measures"), owner=flag.found.asset.owner, at=node)  # fmt: skip
+
+
+def _is_person(node: exp.Expr, reading: Reading) -> bool:
+    """A column of which every row has a value."""
+    if not isinstance(node, exp.Column):
+        return False
+    found = reading.scope.resolve(node)
+    return found.role is Role.UNIT and found.asset.qualified not in reading.scope.optional
 
 
 def _asked(argument: exp.Expr, rows: Condition, reading: Reading) -> list[Asked]:
     """What is aggregated, branch by branch; where it is NULL it is not."""
     argument = argument.unnest()
+    if (inner := _or_zero(argument)) is not argument and isinstance(inner, exp.Case | exp.If):
+        found = [(both([rows, met]), then) for met, then in branches_of(inner, reading, condition)]
+        return [(met, _filled(then)) for met, then in found if met != NEVER]
     if isinstance(argument, exp.Case | exp.If):
         branches = [(both([rows, met]), then) for met, then in branches_of(argument, reading, condition)]
         return [(met, then) for met, then in branches if then is not None and met != NEVER]
@@ -193,8 +259,8 @@ def _count(node: exp.Count, rows: Condition, reading: Reading, into: Aggregates)
     if isinstance(argument, exp.Distinct):
         return _people(argument, rows, reading, into)
     asked = [] if argument is None else _asked(argument, rows, reading)
-    columns = [(met, value) for met, value in asked if not is_constant(value)]
-    ones = [met for met, value in asked if is_constant(value)]
+    columns = [(met, value) for met, value in asked if not is_constant(value) and _or_zero(value) is value]
+    ones = [met for met, value in asked if is_constant(value) or _or_zero(value) is not value]
     for _, value in asked:
         if is_constant(value):
             constant(value, reading)

@@ -25,10 +25,11 @@ from cleanroom_core.guard.figures import (
 )
 from cleanroom_core.guard.finding import Refusal
 from cleanroom_core.guard.question import Key
-from cleanroom_core.guard.reading.aggregates import Aggregates, aggregate
+from cleanroom_core.guard.reading.aggregates import aggregate
 from cleanroom_core.guard.reading.constants import constant, is_constant
 from cleanroom_core.guard.reading.dimensions import truncated
 from cleanroom_core.guard.reading.keys import AGGREGATES, key
+from cleanroom_core.guard.reading.parts import Aggregates
 from cleanroom_core.guard.reading.scope import Reading, Role
 from cleanroom_core.guard.reading.values import DERIVED, LABELLED
 from cleanroom_core.sql.types import DATE, Kind, SqlType

@@ -12,11 +12,11 @@ from cleanroom_core.guard.figures import Expression, KeyLabel
 from cleanroom_core.guard.finding import Refusal
 from cleanroom_core.guard.logic import NEVER, Condition, Ref, Within, both, unmatched
 from cleanroom_core.guard.question import Key, bearer, period_region
-from cleanroom_core.guard.reading.aggregates import Aggregates, PartFigures
 from cleanroom_core.guard.reading.conditions import condition, conjuncts
 from cleanroom_core.guard.reading.constants import constant
 from cleanroom_core.guard.reading.keys import AGGREGATES, grouped
 from cleanroom_core.guard.reading.outputs import Frame, expression
+from cleanroom_core.guard.reading.parts import Aggregates, PartFigures
 from cleanroom_core.guard.reading.scope import Reading
 from cleanroom_core.guard.sheet import Output, Sorting
 from cleanroom_core.guard.world import DATED

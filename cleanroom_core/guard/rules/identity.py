@@ -1,4 +1,5 @@
-"""Join keys and privacy units stand in ON, in USING and inside count(), and nowhere else."""
+"""Join keys and privacy units stand in ON, in USING and inside count(), and nowhere else; whether a key of an outer join is
+there may be what a count counts."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ from collections.abc import Iterator
 from sqlglot import exp
 
 from cleanroom_core.guard.finding import Finding, Refusal
-from cleanroom_core.guard.reading.scope import Reading, Role
+from cleanroom_core.guard.reading.scope import Found, Reading, Role
 from cleanroom_core.guard.rules.columns import named_columns
 
 
@@ -17,7 +18,7 @@ def identity(reading: Reading) -> Iterator[Finding]:
             found = reading.scope.resolve(node)
         except Refusal:
             continue  # the rule `columns` says so
-        if found.role not in (Role.UNIT, Role.KEY) or _counts_people(node):
+        if found.role not in (Role.UNIT, Role.KEY) or _counts_people(node) or _counts_matches(node, found, reading):
             continue
         yield Refusal(
             "IDENTITY",
@@ -27,6 +28,14 @@ def identity(reading: Reading) -> Iterator[Finding]:
             owner=found.asset.owner,
             at=node,
         ).finding(reading.text)
+
+
+def _counts_matches(node: exp.Expr, found: Found, reading: Reading) -> bool:
+    """Whether a count depends on whether this key of an outer join is there: `count_if(b.key IS NULL)`."""
+    parent = node.parent
+    tested = isinstance(parent, exp.Is) and isinstance(parent.expression, exp.Null)
+    counted = node.find_ancestor(exp.AggFunc, exp.Filter) is not None and node.find_ancestor(exp.Distinct) is None
+    return tested and counted and found.asset.is_key(found.column) and found.asset.qualified in reading.scope.optional
 
 
 def _counts_people(node: exp.Expr) -> bool:
