@@ -16,11 +16,16 @@ _MOST_GROUPS = 20  # one call for each
 _HIDING = frozenset({"POLICY_TYPE_ROW_FILTER", "POLICY_TYPE_COLUMN_MASK", None})
 
 
+def runner_needs(asked: Asked, room_is_there: bool) -> tuple[Need, ...]:
+    """What running notebooks takes. No table: whoever runs reads inside the room what the owner shared."""
+    return (Need("clean_room", asked.room.lower(), "EXECUTE_CLEAN_ROOM_TASK"),) if asked.room and room_is_there else ()
+
+
 def needs(asked: Asked, metastore: Fact[tuple[int, str]], room_is_there: bool) -> tuple[Need, ...]:
-    """What each principal needs: to make the room, or to use the one that is there, and to read every future asset."""
-    found: list[Need] = []
+    """What whoever owns the room needs: to make it, or to add to the one that is there, and to read every future asset."""
+    found: list[Need] = [] if asked.runners else list(runner_needs(asked, room_is_there))
     if asked.room and room_is_there:
-        found += [Need("clean_room", asked.room.lower(), each) for each in ("MODIFY_CLEAN_ROOM", "EXECUTE_CLEAN_ROOM_TASK")]
+        found.append(Need("clean_room", asked.room.lower(), "MODIFY_CLEAN_ROOM"))
     elif asked.creator and isinstance(metastore, Known):
         found.append(Need("metastore", metastore.value[1], "CREATE_CLEAN_ROOM"))
     for table in asked.tables:
@@ -38,8 +43,9 @@ def holders(workspace: Workspace, asked: Asked) -> Fact[tuple[Holder, ...]]:
     if asked.creator and not isinstance(assignment, Known):
         return assignment
     there = bool(asked.room) and isinstance(workspace.room(asked.room or ""), Known)
-    wanted = needs(asked, assignment, there)
-    return Known(tuple(_holder(workspace, name, wanted) for name in names))
+    wanted, running = needs(asked, assignment, there), runner_needs(asked, there)
+    owners = tuple(_holder(workspace, name, wanted) for name in names)
+    return Known(owners + tuple(_holder(workspace, name, running) for name in asked.runners))
 
 
 def _holder(workspace: Workspace, name: str, wanted: tuple[Need, ...]) -> Holder:
@@ -161,7 +167,7 @@ def secrets(workspace: Workspace, asked: Asked) -> Fact[tuple[Principal, ...]]:
     me = workspace.me()
     if not asked.principals and not isinstance(me, Known):
         return me
-    names = asked.principals or ((me.value.name,) if isinstance(me, Known) else ())
+    names = dict.fromkeys((*(asked.principals or ((me.value.name,) if isinstance(me, Known) else ())), *asked.runners))
     return Known(tuple(_principal(workspace, name) for name in names if APPLICATION_ID.fullmatch(name)))
 
 

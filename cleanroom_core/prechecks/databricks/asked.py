@@ -12,9 +12,10 @@ class Asked:
     """All of it may be left out; what is left out cannot be told.
 
     `creator`: this side makes the room. `place`: agreed for it. `tables`: full names of future assets. `principals`: user names
-    or application ids whose privileges and secrets matter; empty: whoever is connected. `clusters`: ids of those that prepare
-    tables. `standards`: compliance standards agreed. `partner_identifier`: as the partner sent it. `room_limit`: rooms allowed.
-    `warehouse`: one that may be started to look into system tables.
+    or application ids that own the room and add assets; empty: whoever is connected. `runners`: those that run notebooks and
+    do nothing else; empty: the principals do that too. `clusters`: ids of those that prepare tables. `standards`: compliance
+    standards agreed. `partner_identifier`: as the partner sent it. `room_limit`: rooms allowed. `warehouse`: one that may be
+    started to look into system tables.
     """
 
     room: str | None = None
@@ -22,6 +23,7 @@ class Asked:
     place: Place | None = None
     tables: tuple[str, ...] = ()
     principals: tuple[str, ...] = ()
+    runners: tuple[str, ...] = ()
     clusters: tuple[str, ...] = ()
     standards: frozenset[str] = frozenset()
     partner_identifier: str | None = None

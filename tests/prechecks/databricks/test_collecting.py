@@ -267,7 +267,12 @@ def test_a_room_that_is_there_is_looked_at_with_its_assets(checks: Checks) -> No
     expect(found["privileges"], PASS, "2 privileges")
     expect(checks.one("region", room="looked_at", place=Place("aws", "eu-west-1")), FAIL, "agreed is aws eu-west-1")
     service = both.provider.facts["client_id"]
-    expect(checks.one("privileges", room="looked_at", principals=(service,)), FAIL, "GRANT EXECUTE CLEAN ROOM TASK")
+    expect(checks.one("privileges", room="looked_at", principals=(service,)), FAIL, "GRANT MODIFY CLEAN ROOM")
+    running = checks.one("privileges", room="looked_at", tables=(table,), runners=(service,))
+    expect(running, FAIL, f"GRANT EXECUTE CLEAN ROOM TASK ON CLEAN ROOM `looked_at` TO `{service}`;")
+    assert "\n" not in running.command, "whoever runs notebooks needs nothing else"
+    copied(both, running.command)
+    expect(checks.one("privileges", room="looked_at", tables=(table,), runners=(service,)), PASS, service)
     both.provider.fault(kind="unknown_enum", field="status", path="/api/2.0/clean-rooms/looked_at", times=1)
     expect(checks.one("room", room="looked_at"), CANNOT_TELL, "a state this version does not know")
     checks.record("table", table, owner="somebody@else.example")
