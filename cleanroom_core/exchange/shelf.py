@@ -176,10 +176,11 @@ def read_file(path: str | Path, limit: int, directory: int | None = None) -> byt
         if error.errno not in (errno.ELOOP, errno.ENXIO):
             raise
         raise _no_file(name) from None
+    found = os.fstat(handle)
+    if not stat.S_ISREG(found.st_mode):
+        os.close(handle)
+        raise _no_file(name)
     with os.fdopen(handle, "rb") as file:
-        found = os.fstat(file.fileno())
-        if not stat.S_ISREG(found.st_mode):
-            raise _no_file(name)
         if found.st_size > limit:
             raise ExchangeError(
                 f"{name} is larger than any letter ({limit} bytes). It was not read.",
