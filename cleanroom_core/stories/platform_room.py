@@ -71,6 +71,9 @@ def open_there(
         )
     if side.state().created is None:
         open_room.create_room(side, user)
+    for party in room.parties:
+        if party.invite_user:  # the platform invited them when it made the room
+            open_room.invite(side, user, party.alias)
     return seen
 
 
