@@ -134,7 +134,12 @@ def _arrow(spark: SparkSession, statement: str, limit: int | None = None) -> pa.
 
 
 def _agree_on_meaning(spark: SparkSession) -> None:
-    """Raises NotReadyError where statements mean something else than they do to those who signed them."""
+    """Raises NotReadyError where statements mean something else than they do to those who signed them, or code would fail."""
+    import numpy as np
+    from pyspark.sql import DataFrame
+
+    if not (hasattr(np.random.Generator, "spawn") and hasattr(DataFrame, "toArrow")):
+        raise NotReadyError("numpy or Spark is too old here.", hint="Run it in environment version 4 or newer.")
     for key, value in _SETTINGS.items():
         with suppress(Exception):  # platforms that refuse it have a value of their own, which the probe looks at
             spark.conf.set(key, value)

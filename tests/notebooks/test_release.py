@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import base64
 import os
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from sqlfluff.core import Linter
 
 from cleanroom_core.engines.duckdb.owner import DuckDBOwnerEngine
 from cleanroom_core.engines.duckdb.room import DuckDBRoomEngine
@@ -24,8 +26,9 @@ from cleanroom_core.guard.world import Period
 from cleanroom_core.notebooks.lint import lint
 from cleanroom_core.notebooks.release.modules import module_texts
 from cleanroom_core.notebooks.release.verify import ReleaseNotebook, verified
-from cleanroom_core.notebooks.release.write import BORDER, content_hash, notebook_text, query_hash
+from cleanroom_core.notebooks.release.write import BORDER, cells_of, content_hash, notebook_text, query_hash
 from cleanroom_core.notebooks.settings import Settings
+from cleanroom_core.simulator.notebook import from_content, from_source, to_html
 from cleanroom_core.stories.certified import compute_parts
 from cleanroom_core.stories.release_notebook import release_notebook, runs_once
 from tests.engines.awkward_tables import published
@@ -116,6 +119,20 @@ def test_modules_load_from_the_notebook_alone(text: str, tmp_path: Path) -> None
     asked = [sys.executable, "-S", str(script)]  # -S: no .pth files, which would find this very checkout
     done = subprocess.run(asked, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert (done.stderr, done.stdout) == ("", "cleanroom_core.engines.in_room\n")
+
+
+@pytest.mark.parametrize("name", ["view provider.transaction_signals", "part 2", "classes 0"])
+def test_sqlfluff_takes_the_statements(release: ReleaseNotebook, name: str) -> None:
+    parsed = Linter(dialect="databricks").parse_string(release.statements[name])
+    assert not parsed.violations
+    assert parsed.tree is not None
+    assert "unparsable" not in parsed.tree.type_set()
+
+
+def test_cells_are_those_of_an_export(text: str) -> None:
+    exported = from_content(base64.b64encode(to_html("plan", from_source(text, "PYTHON"), "PYTHON").encode()).decode())
+    assert tuple(cell.text for cell in exported) == cells_of(text)
+    assert {cell.language for cell in exported} == {"python"}
 
 
 def test_lint_finds_nothing(text: str) -> None:

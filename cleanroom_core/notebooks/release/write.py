@@ -26,7 +26,7 @@ _ABOUT: Final = """#
 # Do not edit it: a notebook that was changed is another one. Whoever approves it makes it again from the own copy of the plan
 # and compares the bytes (cleanroom notebook release --check), which `cleanroom notebook lint` does for all but the statements.
 # CONTENT_HASH: SHA-256 of all below the first COMMAND line. QUERY_HASH: of the statements. PLAN_HASH: of the signed text.
-# MODULES: SHA-256 of each module it carries. Needs Python 3.11, numpy and pyarrow: environment_version 4 or newer.
+# MODULES: SHA-256 of each module it carries. Needs Python 3.11, numpy 1.25 and Spark 4 (environment_version 4 or newer).
 
 """
 _LOAD: Final = """# The modules, loaded from their texts above and from nowhere else.
@@ -77,6 +77,12 @@ def query_hash(statements: Mapping[str, str]) -> str:
 def content_hash(body: str) -> str:
     """SHA-256 over all below the first COMMAND line and the empty line after it."""
     return hashlib.sha256(body.encode()).hexdigest()
+
+
+def cells_of(text: str) -> tuple[str, ...]:
+    """The text of each cell as a workspace keeps it, to be compared with those of an export: without the lines between them,
+    the first line of the file and blank lines around."""
+    return tuple(cell.strip() for cell in text.removeprefix("# Databricks notebook source\n").split(BORDER))
 
 
 def _cells(plan: Mapping[str, Any], statements: Mapping[str, str]) -> Sequence[str]:
