@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cleanroom_core.privacy.certify import CellTable, SheetInfo, Universe, certify
+from cleanroom_core.privacy.certify_pairs import Pairs
 
 SIZES = (40, 4, 8, 3, 2, 12, 2)  # merchant, age band, region, channel, cross border, month, fraud
 KEYS = (
@@ -78,7 +79,7 @@ def plan(count: int, minimum: int) -> tuple[CellTable, list[SheetInfo], Universe
         np.array(sheet, np.int32), np.array(people), np.zeros(len(sheet), bool), np.arange(len(sheet), dtype=np.int32)
     )
     atoms = np.column_stack(vectors)[first]
-    return cells, sheets, Universe("transactions", atoms, holder, person, np.column_stack(phantoms), minimum)
+    return cells, sheets, Universe("transactions", atoms, Pairs.of(holder, person), np.column_stack(phantoms), minimum)
 
 
 def main() -> None:

@@ -18,11 +18,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cleanroom_core.privacy.certify import Certified, Universe
+    from cleanroom_core.privacy.class_rows import ClassRows
     from cleanroom_core.privacy.classes import Part, Side
-    from cleanroom_core.sql.classes import ClassPlan
-
-    Numbers = NDArray[np.int64]
-    Read = tuple[ClassPlan, Numbers, Sequence[Numbers]]  # what a class query gave: its plan, `person`, the words
 
 # (SQL, qualified names it reads) -> what it returns
 Rows = Callable[[str, tuple[str, ...]], Sequence[Row]]
@@ -38,6 +35,7 @@ _ROUNDED: Final = 10  # numbers about people are said rounded down to it
 def compute(job: ComputeJob, run: str, rows: Rows, arrays: Arrays, progress: Progress) -> Computed:
     """Raises IntegrityError when the engine's figures do not have the shape the guard asked for."""
     from cleanroom_core.privacy.certify import certify
+    from cleanroom_core.privacy.class_rows import ClassRows
     from cleanroom_core.privacy.classes import Part, Plan, Side, without_cells
 
     asked = [(part, False) for part in job.parts] + [(part, True) for part in job.assumed]
@@ -56,14 +54,14 @@ def compute(job: ComputeJob, run: str, rows: Rows, arrays: Arrays, progress: Pro
     parts += [Part(cells, fixed=True, concealed=of) for cells, of in zip(job.released, known, strict=True)]
     plans = [classes.plan for classes in job.classes]
     plan = Plan.of(parts, plans)
-    read = []
-    universes = []
+    read: list[ClassRows] = []
     for number, classes in enumerate(job.classes):
         progress("reading the classes of rows", (len(asked) + len(job.beside) + number) / steps)
         person, *words = arrays(classes.sql, classes.assets)
-        read.append((classes.plan, person, words))
-        universes.append(plan.universe(classes.plan, person, words))
+        read.append(ClassRows.of(classes.plan, person, words))
+        del person, words  # millions of numbers
     progress("certifying", 1 - 1 / steps)
+    universes = [plan.universe(each) for each in read]
     certified = certify(plan.table, plan.infos, universes, job.seed)
     back: list[set[int]] = [set() for _ in parts]
     unsaid: list[dict[str, set[int]]] = [{} for _ in parts]
@@ -105,16 +103,17 @@ def _names(part: Part) -> Iterator[str]:
 
 
 def _without_sums(
-    figure: str, parts: Sequence[Part], read: Sequence[Read], seed: bytes, side: Side | None = None, minimum: int | None = None
-) -> list[Part]:
+    figure: str, parts: Sequence[Part], read: Sequence[ClassRows], seed: bytes,
+    side: Side | None = None, minimum: int | None = None,
+) -> list[Part]:  # fmt: skip
     """The parts without the sums of one figure that lead to one which must not be known, or about too few people of a side.
 
     What earlier releases alone lead to is known already, and withholding more would only hurt."""
     from cleanroom_core.privacy.certify import certify
     from cleanroom_core.privacy.classes import Plan, without_sums
 
-    plan = Plan.of_figure(figure, parts, [classes for classes, _, _ in read], side)
-    certified = certify(plan.table, plan.infos, [plan.universe(*each, minimum) for each in read], seed)
+    plan = Plan.of_figure(figure, parts, [each.plan for each in read], side)
+    certified = certify(plan.table, plan.infos, [plan.universe(each, minimum) for each in read], seed)
     gone: dict[int, set[int]] = {}
     for cell, (part, at) in enumerate(plan.owner):
         if at >= 0 and not parts[part].fixed and (not certified.certified or cell in certified.withheld):
@@ -126,8 +125,7 @@ def _certificate(
     job: ComputeJob, parts: Sequence[Part], certified: Certified, universes: Sequence[Universe], withheld: Sequence[int]
 ) -> dict[str, Any]:
     """What everybody may know. Nothing in it tells which cell is withheld or how many people there are exactly."""
-    import numpy as np
-
+    sizes = [each.sizes() for each in universes]
     return {
         "claim": CLAIM,
         "certified": certified.certified,
@@ -142,13 +140,8 @@ def _certificate(
         "rank": dict(certified.rank),
         "rounds": dict(certified.rounds),
         "universes": [
-            {
-                "asset": each.name,
-                "minimum": each.minimum,
-                "vectors": _rounded(len(each.vectors)),
-                "people": _rounded(len(np.unique(each.person))),
-            }
-            for each in universes
+            {"asset": each.name, "minimum": each.minimum, "vectors": _rounded(vectors), "people": _rounded(people)}
+            for each, (vectors, people) in zip(universes, sizes, strict=True)
         ],
     }
 

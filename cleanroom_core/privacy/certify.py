@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from cleanroom_core.privacy.certify_pairs import Pairs
 from cleanroom_core.privacy.certify_proof import Proof
 from cleanroom_core.privacy.certify_space import Draws, Indices, Space
 
@@ -35,14 +36,20 @@ class SheetInfo:
 
 @dataclass(frozen=True)
 class Universe:
-    """The rows of one asset, as the cells see them. Pairs need not be distinct; a vector without a pair is a row of nobody."""
+    """The rows of one asset, as the cells see them. Vectors need not be distinct; one without a pair is a row of nobody."""
 
     name: str
     vectors: NDArray[np.int32]  # [n, S]: for each sheet the cell that the row is in, -1 when it is in none
-    holder: NDArray[np.int64]  # [pairs]: index into vectors
-    person: NDArray[np.int64]  # [pairs]: whose row it is; negative is nobody
+    pairs: Pairs  # whose rows they are
     phantoms: NDArray[np.int32]  # [m, S]: vectors of label combinations, whether or not anybody has them
     minimum: int  # people
+
+    def sizes(self) -> tuple[int, int]:
+        """How many distinct vectors with a cell there are, and how many people with such a row."""
+        used = np.atleast_1d((self.vectors >= 0).any(axis=1))
+        met = np.zeros(self.pairs.people, np.bool_)
+        met[self.pairs.person[self.pairs.held(used)]] = True
+        return len(np.unique(self.vectors[used], axis=0)), int(met.sum())
 
 
 @dataclass(frozen=True)
@@ -67,8 +74,8 @@ def certify(cells: CellTable, sheets: Sequence[SheetInfo], universes: Sequence[U
     prime = draws.prime(0)
     plan = _Plan(cells)
     starts = [
-        Proof.of(each.vectors, each.phantoms, each.holder, each.person, each.minimum, sheets_of(sheets), len(cells.sheet),
-                 prime, draws.generator("universe", each.name))
+        Proof.of(each.vectors, each.phantoms, each.pairs, each.minimum, sheets_of(sheets), len(cells.sheet), prime,
+                 draws.generator("universe", each.name))
         for each in universes
     ]  # fmt: skip
     for start in starts:
@@ -124,7 +131,7 @@ class _Plan:
         """Whether the proof holds but for combinations of earlier releases alone. In the echelon form the combinations that use
         a new cell are told from those that do not: each of the former must be zero everywhere, so that a sum with the latter
         says what the latter says."""
-        return proof.holds or bool(self._fixed[proof.in_the_way(self._order)].all())
+        return proof.holds or (bool(self._fixed.any()) and bool(self._fixed[proof.in_the_way(self._order)].all()))
 
     def withhold(self, starts: Sequence[Proof]) -> frozenset[int]:
         """Withhold small cells until every proof holds."""
@@ -167,7 +174,5 @@ def _check(cells: CellTable, sheets: Sequence[SheetInfo], universes: Sequence[Un
                 used = column[column >= 0]
                 if used.size and (used.max() >= total or (cells.sheet[used] != number).any()):
                     raise ValueError(f"universe {each.name}: a vector names a cell that is not one of sheet {number}")
-        if len(each.holder) != len(each.person) or (
-            len(each.holder) and not 0 <= each.holder.min() <= each.holder.max() < len(each.vectors)
-        ):
-            raise ValueError(f"universe {each.name}: pairs must name a vector and a person each")
+        if each.pairs.holder.size and each.pairs.holder[-1] >= len(each.vectors):
+            raise ValueError(f"universe {each.name}: a pair must name a vector")

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from cleanroom_core.privacy.certify_pairs import Pairs, distinct_numbers
 from cleanroom_core.privacy.certify_space import Indices, Space, Vectors
 
 _REACH = 16  # classes of one context that all others there are compared with; more finds little and costs squares
@@ -27,8 +28,8 @@ class Proof:
 
     space: Space
     vectors: Vectors  # [S, classes]
-    holder: Indices  # [pairs] class
-    person: Indices  # [pairs] 0..; distinct with holder after the first round
+    holder: NDArray[np.integer]  # [pairs] class; sorted
+    person: NDArray[np.integer]  # [pairs] 0..; distinct with holder
     people: int
     minimum: int
     sheets: Mapping[int, Indices]  # column -> sheets that depend on it
@@ -37,17 +38,16 @@ class Proof:
 
     @staticmethod
     def of(
-        vectors: NDArray[np.int32], phantoms: NDArray[np.int32], holder: Indices, person: Indices, minimum: int,
+        vectors: NDArray[np.int32], phantoms: NDArray[np.int32], pairs: Pairs, minimum: int,
         sheets: Mapping[int, Indices], cells: int, prime: int, numbers: np.random.Generator,
     ) -> Proof:  # fmt: skip
-        somebody = person >= 0
-        holder, person = holder[somebody], person[somebody]
-        people = int(person.max()) + 1 if person.size else 0
-        if people > 2 * person.size:  # numbers far apart: renumber, so that arrays by person stay small
-            distinct, person = np.unique(person, return_inverse=True)
-            people = len(distinct)
+        """After a first round in which each vector is a class by itself, so that few of the pairs have to be looked at."""
         everything = np.ascontiguousarray(np.concatenate([vectors, phantoms]).T)
-        return Proof(Space(cells, prime), everything, holder, person, people, minimum, sheets, numbers)
+        space, popular = Space(cells, prime), np.flatnonzero(pairs.people_of(len(vectors)) >= minimum)
+        space.vanish(np.ascontiguousarray(everything[:, popular]), None, numbers)
+        proof = Proof(space, everything, pairs.holder, pairs.person, pairs.people, minimum, sheets, numbers, 1)
+        proof._fold()
+        return proof
 
     @property
     def holds(self) -> bool:
@@ -76,9 +76,9 @@ class Proof:
             popular = np.bincount(self.holder, minlength=self.vectors.shape[1]) >= self.minimum
             if popular.any() and self.space.vanish(self.vectors[:, popular], None, self.numbers):
                 continue
-            if thorough and self._split():
+            if self.holder.size >= 2 * self.minimum - 1 and self._differences():
                 continue
-            if not self._differences():
+            if not (thorough and self._split()):  # the dearest rule last: it has the fewest classes to look at then
                 return
 
     def in_the_way(self, order: Indices) -> Indices:
@@ -94,9 +94,8 @@ class Proof:
         renamed = np.full(len(key), -1)
         renamed[kept] = of
         self.vectors = np.ascontiguousarray(self.vectors[:, kept[at]])
-        holder = renamed[self.holder]
-        alive = holder >= 0
-        pairs = _distinct(holder[alive] * self.people + self.person[alive])
+        alive = (renamed >= 0)[self.holder]
+        pairs = distinct_numbers(renamed[self.holder[alive]] * self.people + self.person[alive])
         self.holder, self.person = np.divmod(pairs, max(1, self.people))
 
     def _key(self, space: Space) -> Indices:
@@ -133,9 +132,9 @@ class Proof:
             swap = (turned[0] < gap[0]) | ((turned[0] == gap[0]) & (turned[1] < gap[1]))
             first, second = np.where(swap, second, first), np.where(swap, first, second)
             key = np.where(swap, turned[0] << np.uint64(31) | turned[1], gap[0] << np.uint64(31) | gap[1])
+            first, second, key = self._held_enough(first, second, key)
             at, kind = _classes(key)
-            matched = self._matched(first, second, kind)
-            enough = at[matched >= 2 * self.minimum - 1]
+            enough = at[self._matched(first, second, kind) >= 2 * self.minimum - 1]
             if enough.size:
                 added |= self.space.vanish(self.vectors[:, first[enough]], self.vectors[:, second[enough]], self.numbers)
         return added
@@ -156,6 +155,14 @@ class Proof:
         reach = min(_REACH, 1 + _PAIRS // max(1, rows.size))
         found = [(rows[start[place - start > k] + k], rows[place[place - start > k]]) for k in range(reach)]
         return np.concatenate([a for a, _ in found]), np.concatenate([b for _, b in found])
+
+    def _held_enough(self, first: Indices, second: Indices, key: Indices) -> tuple[Indices, Indices, Indices]:
+        """Without the differences that could not have pairs of people enough even if nobody stood in two of them."""
+        held = np.bincount(self.holder, minlength=self.vectors.shape[1])
+        _, kind = np.unique(key, return_inverse=True)
+        most = np.bincount(kind, weights=np.minimum(held[first], held[second]))
+        kept = most[kind] >= 2 * self.minimum - 1
+        return first[kept], second[kept], key[kept]
 
     def _matched(self, first: Indices, second: Indices, kind: Indices) -> Indices:
         """For each kind of difference, how many pairs of people can be made with each person at most once on each side."""
@@ -178,12 +185,6 @@ def _classes(keys: Indices) -> tuple[Indices, Indices]:
     renamed = np.empty_like(order)
     renamed[order] = np.arange(len(order))
     return at[order], renamed[of]
-
-
-def _distinct(numbers: Indices) -> Indices:
-    """Sorted and distinct; numpy's own `unique` hashes, which is many times slower for millions of numbers."""
-    numbers = np.sort(numbers)
-    return numbers[np.r_[True, numbers[1:] != numbers[:-1]]] if numbers.size else numbers
 
 
 def _branch(numbers: np.random.Generator) -> np.random.Generator:

@@ -68,6 +68,7 @@ class Space:
     def __init__(self, cells: int, prime: int) -> None:
         self.prime = prime
         self._basis: Numbers = np.eye(cells + 1, cells, dtype=np.uint64)
+        self._used: Indices = np.ones(cells, np.int64)  # how many cells each column uses
 
     @property
     def dimension(self) -> int:
@@ -75,7 +76,7 @@ class Space:
 
     def copy(self) -> Space:
         twin = Space(0, self.prime)
-        twin._basis = self._basis.copy()
+        twin._basis, twin._used = self._basis.copy(), self._used.copy()
         return twin
 
     def random(self, numbers: np.random.Generator, count: int = TWO) -> Numbers:
@@ -112,9 +113,9 @@ class Space:
             left = left[(here != there).any(axis=0)]
             batch = max(_BATCH, self._basis.size // _LARGE)
             for i in left[:batch]:
-                value = self._basis[plus[:, i]].sum(axis=0, dtype=np.uint64)
+                value = np.add.reduce(self._basis[plus[:, i]], axis=0)
                 if minus is not None:
-                    value += (self.prime - self._basis[minus[:, i]]).sum(axis=0, dtype=np.uint64)
+                    value += np.add.reduce(self.prime - self._basis[minus[:, i]], axis=0)
                 self._take(self._reduced(value))
             left = left[batch:]
 
@@ -139,14 +140,16 @@ class Space:
 
         No other basis vector uses that cell: a combination that avoids some of these cells is built of the other vectors alone.
         """
-        basis, first = self._basis.copy(), np.full(self.dimension, -1)
-        for cell in order:
-            row = basis[cell]
-            waiting = np.flatnonzero((row != 0) & (first < 0))
-            if waiting.size:
-                first[waiting[0]] = cell
-                self._clear(basis, int(waiting[0]), row.copy())
-        return first, basis
+        twin, first = self.copy(), np.full(self.dimension, -1)
+        waiting = np.ones(self.dimension, bool)
+        for cell in order[self._basis[order].any(axis=1)]:
+            row = twin._basis[cell]
+            found = (row * waiting).nonzero()[0]
+            if found.size:
+                pivot = int(found[twin._used[found].argmin()])
+                first[pivot], waiting[pivot] = cell, False
+                twin._clear(pivot, row.copy())
+        return first, twin._basis
 
     def harmful(self, vectors: Vectors, basis: Numbers, numbers: np.random.Generator) -> NDArray[np.bool_]:
         """For each combination of the basis whether it is not zero on some of the vectors; random sums of them tell."""
@@ -174,23 +177,27 @@ class Space:
             left = left[_BATCH:]
 
     def _take(self, value: Numbers) -> None:
-        touched = np.flatnonzero(value)
+        (touched,) = value.nonzero()
         if not touched.size:
             return
         # The sparsest one is given up, so that the others stay as sparse as they can.
-        pivot = int(touched[np.count_nonzero(self._basis[:, touched], axis=0).argmin()])
-        self._clear(self._basis, pivot, value)
+        pivot = int(touched[self._used[touched].argmin()])
+        self._clear(pivot, value)
         self._basis[:, pivot] = self._basis[:, -1]
-        self._basis = self._basis[:, :-1]
+        self._used[pivot] = self._used[-1]
+        self._basis, self._used = self._basis[:, :-1], self._used[:-1]
 
-    def _clear(self, basis: Numbers, pivot: int, value: Numbers) -> None:
+    def _clear(self, pivot: int, value: Numbers) -> None:
         """Subtract multiples of the pivot's column from the others, so that `value` becomes zero everywhere else."""
-        others = np.flatnonzero(value)
-        others = others[others != pivot]
-        rows = np.flatnonzero(basis[:, pivot])
-        factor = self._reduced((self.prime - value[others]) * np.uint64(pow(int(value[pivot]), -1, self.prime)))
-        block = np.ix_(rows, others)
-        basis[block] = self._reduced(basis[block] + basis[rows, pivot, None] * factor)
+        inverse = np.uint64(pow(int(value[pivot]), -1, self.prime))
+        value[pivot] = 0
+        (others,), (rows,) = value.nonzero(), self._basis[:, pivot].nonzero()
+        factor = self._reduced((self.prime - value[others]) * inverse)
+        block = (rows[:, None], others)
+        before = self._basis[block]
+        after = self._reduced(before + self._basis[rows, pivot, None] * factor)
+        self._basis[block] = after
+        self._used[others] += np.add.reduce((after > 0).view(np.int8) - (before > 0).view(np.int8), axis=0, dtype=np.int64)
 
     def _reduced(self, numbers: Numbers) -> Numbers:
         numbers -= numbers // np.uint64(self.prime) * np.uint64(self.prime)  # several times faster than %

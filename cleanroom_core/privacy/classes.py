@@ -8,20 +8,17 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Se
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from math import prod
-from typing import Final, TypeVar
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cleanroom_core.privacy.certify import CellTable, SheetInfo, Universe
+from cleanroom_core.privacy.class_rows import ClassRows, Codes, Mask, Numbers, distinct
 from cleanroom_core.privacy.protect import ROWS
 from cleanroom_core.sql.cells import CellLayout, Cells, Figure, Label
 from cleanroom_core.sql.classes import ByClass, ClassPlan, Every, InClasses, KeyClasses, PartClasses, Some, Test
 
-Codes = NDArray[np.int32]  # [rows, columns of the plan]
-Numbers = NDArray[np.int64]
-Mask = NDArray[np.bool_]
-_Int = TypeVar("_Int", np.int32, np.int64)
 _NOWHERE: Final = -1
 
 
@@ -153,20 +150,14 @@ class Plan:
                 builder.conceal(p, figure, part.must_not_be_known(figure))
         return builder.plan()
 
-    def universe(self, plan: ClassPlan, person: Numbers, words: Sequence[Numbers], minimum: int | None = None) -> Universe:
-        """`person` and `words`: the columns of the class query, -1 in a word where the row is not in its view. `minimum`: of
-        people, where it is not the cohort's."""
-        packed, row = _distinct(np.stack(words, axis=1))
-        codes, there = unpacked(plan, list(packed.T))
-        vectors, holder = _distinct(self._vectors(plan, codes, there))
+    def universe(self, rows: ClassRows, minimum: int | None = None) -> Universe:
+        """`minimum`: of people, where it is not the cohort's."""
+        plan = rows.plan
         # Anybody could have any label and be on either side, as far as others know.
         phantoms = [self._vectors(plan, codes, there, anybody=True) for codes, there in _phantoms(plan)] + [self._alone(plan)]
-        made = _distinct(np.concatenate(phantoms))[0]
-        used = np.atleast_1d((vectors >= 0).any(axis=1))
-        held = holder[row]
-        seen = used[held]
-        pairs = _distinct(np.stack([held[seen], person[seen]], axis=1))[0]
-        return Universe(plan.asset, vectors, pairs[:, 0], pairs[:, 1], made[(made >= 0).any(axis=1)], minimum or plan.minimum)
+        made = distinct(np.concatenate(phantoms))[0]
+        vectors = self._vectors(plan, rows.codes, rows.there)
+        return Universe(plan.asset, vectors, rows.pairs, made[(made >= 0).any(axis=1)], minimum or plan.minimum)
 
     def _alone(self, plan: ClassPlan) -> NDArray[np.int32]:
         """Each concealed cell as a row that stands in it and nowhere else."""
@@ -240,19 +231,6 @@ class _Builder:
             np.array(self._group, np.int32),
         )
         return Plan(self._parts, tuple(self._sheets), tuple(self._infos), table, tuple(self._owner))
-
-
-def unpacked(plan: ClassPlan, words: Sequence[Numbers]) -> tuple[Codes, dict[int, Mask]]:
-    """Classes of every column, and for each view which rows are in it."""
-    rows = len(words[0]) if words else 0
-    codes = np.zeros((rows, len(plan.columns)), np.int32)
-    there = {word.view: np.ones(rows, np.bool_) for word in plan.words}
-    for word, values in zip(plan.words, words, strict=True):
-        there[word.view] = values >= 0
-        rest = np.maximum(values, 0)
-        for column in word.columns:
-            rest, codes[:, column] = np.divmod(rest, plan.columns[column].classes)
-    return codes, there
 
 
 def cell_places(part: PartClasses, codes: Codes, there: Mask) -> Numbers:
@@ -351,22 +329,3 @@ def _columns(test: Test) -> Iterator[int]:
     elif isinstance(test, Every | Some):
         for part in test.tests:
             yield from _columns(part)
-
-
-def _distinct(rows: NDArray[_Int]) -> tuple[NDArray[_Int], Numbers]:
-    """Distinct rows, and which of them each row is. Rows are compared by a hash first, which is looked at again afterwards."""
-    if not rows.size:
-        return rows[: min(1, len(rows))], np.zeros(len(rows), np.int64)
-    numbers = rows.astype(np.uint64)  # negative ones wrap around, as the multiplication does
-    hashed = numbers[:, 0] if rows.shape[1] == 1 else numbers @ _factors(rows.shape[1])
-    _, first, which = np.unique(hashed, return_index=True, return_inverse=True)
-    found, which = rows[first], which.reshape(-1).astype(np.int64)
-    if (found[which] == rows).all():
-        return found, which
-    found, which = np.unique(rows, axis=0, return_inverse=True)
-    return found, which.reshape(-1).astype(np.int64)
-
-
-def _factors(count: int) -> NDArray[np.uint64]:
-    """Odd factors of a hash, always the same, so that the order of what comes out is too."""
-    return np.random.default_rng(0).integers(0, 2**63, count, dtype=np.uint64) * np.uint64(2) + np.uint64(1)

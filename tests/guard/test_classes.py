@@ -13,7 +13,8 @@ from cleanroom_core.errors import InputError
 from cleanroom_core.guard import World, judge_sql
 from cleanroom_core.guard.classes import ClassQuery, PlannedPart, class_queries
 from cleanroom_core.guard.sheet import Part
-from cleanroom_core.privacy.classes import cell_places, unpacked
+from cleanroom_core.privacy.class_rows import unpacked
+from cleanroom_core.privacy.classes import cell_places
 from cleanroom_core.sql.cells import CellLayout
 from cleanroom_core.sql.classes import ClassPlan
 from tests.guard.guard_worlds import world_from

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cleanroom_core.privacy.certify import CellTable, Certified, SheetInfo, Universe, certify
+from cleanroom_core.privacy.certify_pairs import Pairs
 
 Labels = tuple[int, ...]
 _FIELD = (1 << 61) - 1  # a prime far from the 31-bit ones under test
@@ -75,8 +76,7 @@ def plan(
         Universe(
             "asset",
             vectors(distinct),
-            np.array([at[labels] for labels, _ in rows], np.int64),
-            np.array([person for _, person in rows], np.int64),
+            Pairs.of(np.array([at[labels] for labels, _ in rows], np.int64), np.array([who for _, who in rows], np.int64)),
             vectors(itertools.product(*(sorted(set(column)) for column in zip(*distinct, strict=True)))),
             minimum,
         ),
@@ -91,22 +91,22 @@ def safe(plan: Plan, withheld: Iterable[int] = ()) -> bool:
     universe, kept = plan.universe, np.ones(len(plan.names), bool)
     kept[list(withheld)] = False
     dense = [_dense(universe.vectors, len(kept)), _dense(universe.phantoms, len(kept))]
-    by_person = defaultdict(set)
-    for holder, person in zip(universe.holder.tolist(), universe.person.tolist(), strict=True):
-        if person >= 0:
-            by_person[person].add(holder)
+    by_person: dict[int, set[int]] = defaultdict(set)
+    for holder, person in zip(universe.pairs.holder.tolist(), universe.pairs.person.tolist(), strict=True):
+        by_person[person].add(holder)
 
-    def learned(few: tuple[int, ...], cells: NDArray[np.bool_]) -> int:
-        """How many independent things these cells tell about nobody but these people."""
-        others = sorted(set[int]().union(*(mine for person, mine in by_person.items() if person not in few)))
-        everything, rest = (
-            {tuple(row) for row in part[:, cells].tolist()} for part in (np.concatenate(dense), dense[0][others])
-        )
-        return rank(everything) - rank(rest)
+    few = list(itertools.combinations(by_person, min(universe.minimum - 1, len(by_person))))
+    rest = [frozenset[int]().union(*(mine for person, mine in by_person.items() if person not in each)) for each in few]
+
+    def learned(cells: NDArray[np.bool_]) -> list[int]:
+        """How many independent things these cells tell about nobody but some few people, for each set of them."""
+        total = rank({tuple(row) for row in np.concatenate(dense)[:, cells].tolist()})
+        rows = list(map(tuple, dense[0][:, cells].tolist()))
+        known = {others: rank({rows[at] for at in others}) for others in set(rest)}  # many sets leave the same rows
+        return [total - known[others] for others in rest]
 
     old = kept & plan.cells.fixed
-    groups = itertools.combinations(by_person, min(universe.minimum - 1, len(by_person)))
-    return all(learned(few, kept) == (learned(few, old) if old.any() else 0) for few in groups)
+    return learned(kept) == (learned(old) if old.any() else [0] * len(few))
 
 
 def _dense(vectors: NDArray[np.int32], cells: int) -> NDArray[np.int64]:

@@ -7,10 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cleanroom_core.privacy.certify import CellTable, Universe, certify
+from cleanroom_core.privacy.certify_pairs import Pairs
 from cleanroom_core.privacy.certify_proof import Proof
 from cleanroom_core.privacy.certify_space import Draws, Space
 from tests.privacy.small_plans import Labels, Plan, Sheet, plan, safe
@@ -174,7 +175,7 @@ def test_brute_force_agrees_on_two_thousand_plans() -> None:
         found = small.certify(b"%d" % number)
         assert found.certified
         assert safe(small, found.withheld), f"instance {number} was certified wrongly"
-        if safe(small):
+        if not len(found.withheld) or safe(small):
             harmless, whole = harmless + 1, whole + (not len(found.withheld))
         else:
             left = set(found.withheld.tolist())
@@ -205,6 +206,7 @@ def plans(draw: st.DrawFn) -> Plan:
 
 
 @given(plans())
+@settings(deadline=None)
 def test_nothing_new_is_learned_about_few_whatever_was_released_before(small: Plan) -> None:
     found = small.certify()
     fixed = np.flatnonzero(small.cells.fixed)
@@ -242,8 +244,9 @@ def test_differences_need_pairs_of_enough_people(with_x: list[int], with_y: list
     draws, sheets = Draws(b"seed"), {0: np.array([0]), 1: np.array([1])}
     owners = np.array(with_x + with_y)
     proof = Proof.of(
-        vectors, vectors[:0], np.arange(2 * contexts), owners, 3, sheets, 2 + contexts, draws.prime(0), draws.generator(0)
-    )
+        vectors, vectors[:0], Pairs.of(np.arange(2 * contexts), owners), 3, sheets, 2 + contexts, draws.prime(0),
+        draws.generator(0),
+    )  # fmt: skip
     proof.advance()
     assert proof.space.dimension == 2 + contexts - known
 
@@ -253,7 +256,7 @@ def test_hands_show_what_no_popular_class_can() -> None:
     numbers = np.random.default_rng(3)
     vectors = (numbers.integers(3, size=(120, 10)) + np.arange(0, 30, 3)).astype(np.int32)
     people, draws = np.arange(120), Draws(b"seed")
-    proof = Proof.of(vectors, vectors[:0], people, people, 2, {}, 30, draws.prime(0), draws.generator(0))
+    proof = Proof.of(vectors, vectors[:0], Pairs.of(people, people), 2, {}, 30, draws.prime(0), draws.generator(0))
     plainly = proof.without(np.empty(0, np.int64))
     plainly.advance()
     assert not plainly.holds
@@ -282,12 +285,13 @@ def test_primes_and_spaces() -> None:
         ({"vectors": np.array([[0, 1]], np.int32)}, "one column for each"),
         ({"vectors": np.array([[7]], np.int32)}, "not one of sheet 0"),
         ({"phantoms": np.array([[1]], np.int32)}, "not one of sheet 0"),
-        ({"holder": np.array([3])}, "must name a vector"),
+        ({"pairs": Pairs.of(np.array([3]), np.array([0]))}, "must name a vector"),
         ({"minimum": 0}, "minimum"),
     ],
 )
 def test_tables_that_do_not_fit_together(change: dict[str, object], says: str) -> None:
-    fitting = Universe("asset", np.array([[0]], np.int32), np.array([0]), np.array([0]), np.empty((0, 1), np.int32), 2)
+    pairs = Pairs.of(np.array([0]), np.array([0]))
+    fitting = Universe("asset", np.array([[0]], np.int32), pairs, np.empty((0, 1), np.int32), 2)
     cells = CellTable(np.array([0, 1], np.int32), np.array([5, 5]), np.array([False, False]), np.array([0, 1], np.int32))
     with pytest.raises(ValueError, match=says):
         certify(cells, [plan([((0,), 0)], [TOTAL], 1).sheets[0]], [replace(fitting, **change)], b"seed")
