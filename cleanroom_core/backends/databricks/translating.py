@@ -97,7 +97,9 @@ def _translation(doing: str, error: Exception) -> CleanRoomError | None:
 
     said = _said(error)
     if isinstance(error, errors.Unauthenticated):
-        return NotPermittedError(f"Databricks does not know who asks to {doing}.{said}", hint=_SIGN_IN, code="PLATFORM_SIGN_IN")
+        return NotPermittedError(
+            f"Databricks does not take this side's credential (to {doing}).{said}", hint=_SIGN_IN, code="PLATFORM_SIGN_IN"
+        )
     if isinstance(error, errors.PermissionDenied):
         return NotPermittedError(
             f"This identity may not {doing}.{said}",
@@ -149,5 +151,5 @@ def _said(error: Exception) -> str:
     if not isinstance(error, DatabricksError):
         return ""
     code = f" [{error.error_code}]" if error.error_code else ""
-    line = str(error).strip().split("\n")[0][:300]
+    line = str(error).split(" Config: ")[0].strip().split("\n")[0][:300]  # behind it the SDK tells its configuration
     return code if not line or _LOGGED.search(line) else f" It says: {line.rstrip('.')}{code}."
