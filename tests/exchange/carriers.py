@@ -80,8 +80,9 @@ class Folder:
         for giver, taker in ((log, other), (other, log)):
             for path in Path(self.shelf(giver, taker).place).glob("*.letter"):
                 kept = self.root / "kept" / giver.alias / taker.alias / path.name
-                kept.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(path, kept)
+                if not kept.exists():
+                    kept.parent.mkdir(parents=True, exist_ok=True)
+                    shutil.copyfile(path, kept)
 
     def sent(self, giver, taker):
         return [path.read_bytes() for path in sorted((self.root / "kept" / giver.alias / taker.alias).glob("*.letter"))]

@@ -34,7 +34,7 @@ def small_disk(size: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-def settle(carrier, one, other, turns=4):
+def settle(carrier, one, other, turns=2):
     for _ in range(turns):
         carrier.turn(one, other)
         carrier.turn(other, one)
@@ -101,7 +101,7 @@ class ExchangeConformance:
         settle(carrier, provider, consumer)
         require_same(provider, consumer)
 
-    @pytest.mark.parametrize("seed", range(3))
+    @pytest.mark.parametrize("seed", range(2))
     def test_any_interleaving_keeps_every_log_whole(self, seed):
         chance = Random(seed)  # noqa: S311  a plan to play, no secret
         plan = [(chance.choice(STEPS), chance.randrange(2)) for _ in range(14)]

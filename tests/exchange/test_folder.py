@@ -38,7 +38,7 @@ class Pair:
         return [problem.code for problem in self.ways[alias].sync(peer).problems]
 
     def settle(self) -> None:
-        for _ in range(3):
+        for _ in range(2):
             assert self.sync("provider") == self.sync("consumer") == []
 
     def folder(self, alias: str) -> Path:
@@ -68,7 +68,7 @@ def unread(pair, code, before):
     assert pair.consumer.size(pair.provider.origin) == before
 
 
-@pytest.mark.parametrize("keep", [0, 1, 18, 19, 40, 90, 200, 0.5, -1])
+@pytest.mark.parametrize("keep", [0, 19, 40, 90, 0.5, -1])
 def test_a_torn_letter_is_never_half_read_and_its_sender_mends_it(pair, keep):
     path = pair.newest("provider")
     whole = path.read_bytes()
