@@ -91,8 +91,25 @@ def _short(digest: Any) -> str:
     return str(digest)[:16]
 
 
-_DOING = {"publish": "publishing", "sign": "signing", "run": "computing", "release": "releasing"}
-_ACTIONS = {"publish": "to publish", "sign": "to sign", "run": "to compute", "release": "to release"}
+_PLATFORM = {  # action at the platform a room really is on -> (to do, doing)
+    "platform_room": ("to create at the platform the room", "creating at the platform the room"),
+    "platform_catalog": ("to create the output catalog of", "creating the output catalog of"),
+    "platform_table": ("to add to the platform's room", "adding to the platform's room"),
+    "platform_removal": ("to remove from the platform's room", "removing from the platform's room"),
+    "platform_upload": ("to upload the notebook", "uploading the notebook"),
+    "platform_review": ("to review the notebook", "reviewing the notebook"),
+    "platform_rule": ("to let pass without review the notebooks of", "letting pass without review the notebooks of"),
+    "platform_run": ("to start the notebook", "starting the notebook"),
+    "platform_read": ("to read into quarantine the output of run", "reading into quarantine the output of run"),
+    "platform_release": ("to copy out of quarantine the output of run", "copying out of quarantine the output of run"),
+    "platform_close": ("to delete the platform's room", "deleting the platform's room"),
+}
+_DOING = {"publish": "publishing", "sign": "signing", "run": "computing", "release": "releasing"} | {
+    action: words[1] for action, words in _PLATFORM.items()
+}
+_ACTIONS = {"publish": "to publish", "sign": "to sign", "run": "to compute", "release": "to release"} | {
+    action: words[0] for action, words in _PLATFORM.items()
+}
 
 _WORDS: Mapping[str, Callable[[Public], str]] = {
     "genesis": lambda public: "Began the log: the collaborators' keys are fixed here.",

@@ -15,12 +15,14 @@ from typing import Any
 
 import pytest
 
+from cleanroom_core.audit.entry import Entry
 from cleanroom_core.backends.asked import Judgement, NewNotebook, NewRoom, NewRule, NewTable, Party
 from cleanroom_core.backends.protocol import Backend, Platform
 from cleanroom_core.backends.seen import AssetKind, ReviewState, RoomStatus, RunStage
 from cleanroom_core.backends.waiting import wait_ended
 from cleanroom_core.errors import CleanRoomError, ConflictError, NotPermittedError, NotReadyError, UnansweredError
 from cleanroom_core.identity.permissions import Role, User
+from cleanroom_core.rooms.entry_words import entry_words
 from cleanroom_core.rooms.state import EffectStage
 from cleanroom_core.stories import platform_room as rooms
 from cleanroom_core.stories import platform_run as runs
@@ -30,6 +32,11 @@ from tests.backends.conformance import NOW
 from tests.backends.workspaces import backend, open_to_runner, table
 from tests.simulator.conftest import Both, _clean_environment, _no_environment, both  # noqa: F401  fixtures
 from tests.stories.tiny_room import STAGES, TinyRoom, make_tiny_room
+
+
+def words_of(entry: Entry) -> str:
+    return entry_words(entry.kind, entry.public)
+
 
 _numbers = itertools.count(1)
 RECIPE = """CREATE TABLE IDENTIFIER(:cr_output_catalog || '.' || :cr_output_schema || '.regions') AS
@@ -239,6 +246,10 @@ def test_a_death_or_silence_at_every_effect_is_found_out_and_told_again(story: S
     started = story.platforms["south"].runner
     assert story.platforms["north"].owner.room(story.name) is None
     assert started.run(_run_id(story)).stage is RunStage.SUCCEEDED
+    north = story.side("north")
+    words = [words_of(record.entry) for record in north.log.records(north.log.origin)]
+    assert f"Began to create at the platform the room {story.name}." in words
+    assert not any("platform_" in each for each in words)
     assert story.both.consumer.sql("SELECT region, people FROM IDENTIFIER(:t) ORDER BY region", t=story.target()) == [
         ["north", "1"],
         ["south", "3"],
