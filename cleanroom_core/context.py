@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from cleanroom_core.engines.protocol import RoomEngine
     from cleanroom_core.engines.spark.sessions import Sessions
     from cleanroom_core.exchange.folder import FolderExchange, Synced
+    from cleanroom_core.prechecks.check import Gatherers
     from cleanroom_core.stores.signed_log import SignedLog
     from cleanroom_core.stores.users import UserStore
     from cleanroom_core.stories.collaborator import Collaborator
@@ -193,7 +194,18 @@ class Context:
             share_folder=share_folder,
             hand_over=hand_over,
             clock=self.clock,
+            platform_facts=lambda: self._platform_facts(home / alias),
         )
+
+    def _platform_facts(self, home: Path) -> Gatherers | None:
+        """Read anew each time: `cleanroom precheck --databricks --remember` may write the file while the wizard runs."""
+        from cleanroom_core.prechecks.databricks.remembered import FILE
+
+        if not (home / FILE).is_file():
+            return None
+        from cleanroom_core.backends.databricks.facts_remembered import remembered_gatherers
+
+        return remembered_gatherers(home, self.clock)
 
     def exchange(self, room: str) -> FolderExchange | None:
         """How this party's home reaches the others; None in a rehearsal, and where files are carried by hand."""

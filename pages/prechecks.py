@@ -5,9 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from cleanroom_core.identity.permissions import Permission
-from cleanroom_core.prechecks import REHEARSAL
 from cleanroom_core.prechecks.check import Checked, Status
-from cleanroom_core.stories.precheck import last_prechecks, run_prechecks
+from cleanroom_core.stories.precheck import checks_of, last_prechecks, run_prechecks
 from pages._ui.acts import act
 from pages._ui.cards import copyable, plain, status, type_of_status
 from pages._ui.guard import require
@@ -58,15 +57,16 @@ room = open_room(viewer)
 st.write("Whether this side is ready, found out before the partner waits. Nothing is changed by looking.")
 sides(room)
 results = () if room.alias is None else last_prechecks(room.side, room.user)
+count = len(checks_of(room.side))
 if room.may(Permission.PRECHECK_RUN):
     if st.button("Run all prechecks again" if results else "Run all prechecks", type="primary"):
-        act(f"Running {len(REHEARSAL)} checks ...", "All prechecks were run.", lambda: run_prechecks(room.side, room.user))
+        act(f"Running {count} checks ...", "All prechecks were run.", lambda: run_prechecks(room.side, room.user))
 elif room.alias is not None:
     st.caption(f"Prechecks are run by: {room.who_may(Permission.PRECHECK_RUN)}.")
 if room.alias is None:
     st.caption("What a check found stays with its side; everybody reads the counts.")
 elif not results:
-    st.info(f"Your side has not run its prechecks. The results of {len(REHEARSAL)} checks will stand here.")
+    st.info(f"Your side has not run its prechecks. The results of {count} checks will stand here.")
 for wanted, title in GROUPS:
     group = [checked for checked in results if checked.result.status is wanted]
     if not group:

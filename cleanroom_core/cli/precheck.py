@@ -41,6 +41,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--agreement", metavar="ROOM:ALIAS", help="Room of this home, and your alias, whose agreement must be in force.")
 @click.option("--partner-identifier", metavar="TEXT", help="The clean room's sharing identifier the partner sent.")
 @click.option("--partner-facts", type=_FILE, help="File that the partner's --facts-out wrote.")
+@click.option("--remember", metavar="ROOM:ALIAS", help="Let your side of a room of this home check all this in the wizard too.")
 @click.option("--facts-out", type=_FILE, help="Write what the partner may know of this side; no secret is in it.")
 def command(only: tuple[str, ...], as_json: bool, databricks: bool, **asked: Any) -> None:
     """Check this machine, or with --databricks a workspace: pass, fail or cannot tell, with what was found and what to do.

@@ -6,7 +6,7 @@ import os
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cleanroom_core.cli.home import home
 from cleanroom_core.cli.precheck import chosen
@@ -17,6 +17,10 @@ from cleanroom_core.prechecks.check import Checked, Gatherers, run
 from cleanroom_core.prechecks.databricks import OWN, PARTNER, handover
 from cleanroom_core.prechecks.databricks.asked import Asked
 from cleanroom_core.prechecks.databricks.region import Place
+from cleanroom_core.prechecks.databricks.remembered import FILE, PARTNER_FILE, Remembered
+
+if TYPE_CHECKING:
+    from cleanroom_core.context import Context
 
 
 def checked_workspace(
@@ -31,6 +35,7 @@ def checked_workspace(
     agreement: str | None,
     partner_facts: Path | None,
     facts_out: Path | None,
+    remember: str | None,
     **asked: Any,
 ) -> dict[str, tuple[Checked, ...]]:
     """Results by side, "own" and, where its facts were given, "partner". Raises InputError for what cannot be used."""
@@ -45,13 +50,19 @@ def checked_workspace(
         standards=frozenset(standard.upper() for standard in standards),
         **asked,
     )
-    partner = handover.nobody(now) if partner_facts is None else handover.read(_text(partner_facts), now)
+    handed = None if partner_facts is None else _text(partner_facts)
+    partner = handover.nobody(now) if handed is None else handover.read(handed, now)
     agreed = _agreement(agreement)
+    folder = None if remember is None else _side(remember)[2]
     workspace = connect(profile, account_profile)
     sides = {"own": run(checks, {**gatherers(workspace, subject, partner, now), **agreed})}
     if partner_facts is not None:
         wanted = [check for check in PARTNER if check in checks]
         sides["partner"] = run(wanted, handover.partner_gatherers(partner))
+    if folder is not None:
+        _write(folder / FILE, Remembered(profile, account_profile, subject).to_text())
+        if handed is not None:
+            _write(folder / PARTNER_FILE, handed)
     if facts_out is not None:
         _write(facts_out, handover.write(evidence(workspace, now)))
     return sides
@@ -70,18 +81,23 @@ def _agreement(named: str | None) -> Gatherers:
     """The agreement is in the log of a room of this home; without one nothing is known of it."""
     if named is None:
         return {AgreementFacts: _not_named}
-    room, _, alias = named.partition(":")
-    from cleanroom_core.context import Context
     from cleanroom_core.stories.precheck import gatherers
 
+    context, room, folder = _side(named)
+    return {AgreementFacts: gatherers(context.side(room, folder.name))[AgreementFacts]}
+
+
+def _side(named: str) -> tuple[Context, str, Path]:
+    """The home's context, the room, and the folder of that side in it. Raises InputError for a side that is not here."""
+    from cleanroom_core.context import Context
+
+    room, _, alias = named.partition(":")
     context = Context.open(home())
-    if alias not in context.info(room).collaborators:
-        raise InputError(
-            f"{alias or 'Nobody'} is no collaborator of {room}.",
-            hint=f"Write ROOM:ALIAS, with one of {', '.join(context.info(room).collaborators)}.",
-            code="ALIAS",
-        )
-    return {AgreementFacts: gatherers(context.side(room, alias))[AgreementFacts]}
+    folder = context.room_home(room) / alias
+    if alias not in context.info(room).here:
+        here = ", ".join(context.info(room).here)
+        raise InputError(f"{alias or 'Nobody'} is no side of {room} in this home.", hint=f"Write {room}:{here}", code="ALIAS")
+    return context, room, folder
 
 
 def _not_named() -> AgreementFacts:

@@ -18,6 +18,7 @@ from cleanroom_core.rooms.state import Offer, RoomState
 if TYPE_CHECKING:
     from cleanroom_core.backends.protocol import Platform
     from cleanroom_core.engines.protocol import OwnerEngine, RoomEngine
+    from cleanroom_core.prechecks.check import Gatherers
     from cleanroom_core.stores.signed_log import Record, SignedLog
 
 
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
 class Collaborator:
     """`origins`: log origin -> alias, of all. `share_folder`: qualified asset -> folder of its share table, whoever owns it.
     `hand_over`: exchange with every other collaborator; returns the aliases that could not be reached. `platform`: where the
-    room really is, None for a rehearsal, whose room is its logs."""
+    room really is, None for a rehearsal, whose room is its logs. `platform_facts`: gathers what the prechecks of a workspace
+    look at; None where this home names none."""
 
     room: str
     alias: str
@@ -39,6 +41,7 @@ class Collaborator:
     hand_over: Callable[[], tuple[str, ...]]
     clock: Callable[[], datetime]
     platform: Platform | None = field(default=None, repr=False)
+    platform_facts: Callable[[], Gatherers | None] = field(default=lambda: None, repr=False)
     _folded: tuple[tuple[tuple[int, ...], date], RoomState] | None = field(default=None, repr=False)
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from cleanroom_core.audit.entry import parse_time
 from cleanroom_core.engines.protocol import Source
@@ -12,7 +13,7 @@ from cleanroom_core.identity.permissions import Permission, User
 from cleanroom_core.prechecks import REHEARSAL
 from cleanroom_core.prechecks.acknowledgement import AcknowledgementFacts
 from cleanroom_core.prechecks.agreement import AgreementFacts
-from cleanroom_core.prechecks.check import Checked, Gatherers, Status, run
+from cleanroom_core.prechecks.check import Check, Checked, Gatherers, Status, run
 from cleanroom_core.prechecks.clock import ClockFacts
 from cleanroom_core.prechecks.machine import machine
 from cleanroom_core.prechecks.tables import TableFacts
@@ -30,16 +31,26 @@ def run_prechecks(
 ) -> tuple[Checked, ...]:
     """Check everything, or the one check named `only` and keep the other results of `before`. Returns them in order."""
     user.require(Permission.PRECHECK_RUN, side.organisation)
-    chosen = [check for check in REHEARSAL if only in (None, check.name)]
+    checks = checks_of(side)
+    chosen = [check for check in checks if only in (None, check.name)]
     fresh = {checked.check.name: checked for checked in run(chosen, gatherers(side))}
     known = {checked.check.name: checked for checked in before} | fresh
-    results = tuple(known[check.name] for check in REHEARSAL if check.name in known)
+    results = tuple(known[check.name] for check in checks if check.name in known)
     counts = {status: sum(checked.result.status is status for checked in results) for status in Status}
     public = {"passed": counts[Status.PASS], "failed": counts[Status.FAIL], "unknown": counts[Status.CANNOT_TELL]}
     payload = {"checks": {checked.check.name: checked.result.as_json() for checked in results}}
     side.append(user, Permission.PRECHECK_RUN, "precheck", public, payload)
     side.hand_over()
     return results
+
+
+def checks_of(side: Collaborator) -> tuple[Check[Any], ...]:
+    """The checks of a rehearsal, and those of a workspace where this side's home names one."""
+    if side.platform_facts() is None:
+        return REHEARSAL
+    from cleanroom_core.prechecks.databricks import OWN
+
+    return REHEARSAL + tuple(check for check in OWN if check not in REHEARSAL)
 
 
 def last_prechecks(side: Collaborator, user: User) -> tuple[Checked, ...]:
@@ -54,13 +65,13 @@ def last_prechecks(side: Collaborator, user: User) -> tuple[Checked, ...]:
     results = payload["checks"]
     return tuple(
         Checked(check, Result(**{**results[check.name], "status": Status(results[check.name]["status"])}))
-        for check in REHEARSAL
+        for check in checks_of(side)
         if check.name in results
     )
 
 
 def gatherers(side: Collaborator) -> Gatherers:
-    """Where each check's facts come from: this machine, this side's home, and the state of the room."""
+    """Where each check's facts come from: this machine, this side's home, the state of the room, a workspace."""
     state, draft = side.state(), read_draft(side)
     specs = {**draft.tokens, **{name: token.spec for name, token in state.tokens.items()}}
 
@@ -113,6 +124,7 @@ def gatherers(side: Collaborator) -> Gatherers:
     keys = side.home / "keys"
     key_files = [keys / "log.key", keys / "cosigner.key", *sorted(keys.glob("token-*.key"))]
     return {
+        **(side.platform_facts() or {}),
         **machine(side.home, REQUIREMENTS, key_files, side.room_engine.needs_java),
         ClockFacts: clock,
         TableFacts: lambda: TableFacts({asset: table_problem(asset) for asset in sorted(draft.sources)}),

@@ -111,6 +111,8 @@ def _grants(workspace: Workspace, need: Need, names: list[str]) -> Mapping[str, 
     everybody = _listed(workspace, need, None)
     if isinstance(everybody, Known):
         return {name: Known(everybody.value.get(name, frozenset())) for name in names}
+    if isinstance(everybody, Absent):  # the securable itself
+        return dict.fromkeys(names, everybody)
     found: dict[str, Fact[frozenset[str]]] = {}
     for name in names:
         one = _listed(workspace, need, name)
