@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from typing import Any
 
+from cleanroom_core.backends.seen import CLOSED, SeenRoom
 from cleanroom_core.errors import InputError
 
 PARTIES_LIMIT = 10
@@ -92,6 +93,16 @@ class NewRoom:
     @property
     def creator(self) -> Party:
         return next(party for party in self.parties if not party.invite_user)
+
+    def differs(self, seen: SeenRoom) -> tuple[str, ...]:
+        """In what a room that is there is not this one, as far as the platform says; comment and owner may change."""
+        told = [
+            ("collaborators", dict(seen.parties), {party.alias: party.metastore for party in self.parties}),
+            ("cloud", seen.cloud, self.cloud),
+            ("region", seen.region, self.region),
+            ("way to the internet", seen.egress, CLOSED),
+        ]
+        return (*(what for what, there, asked in told if there and there != asked), *seen.modes)
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self) | {"parties": [asdict(party) for party in self.parties]}

@@ -46,16 +46,23 @@ class RunStage(StrEnum):
 
 @dataclass(frozen=True)
 class SeenRoom:
-    """A room as one side sees it. `parties`: alias -> metastore, empty while the platform does not say. `restricted`: why this
-    side may not work in it, empty when it may."""
+    """A room as one side sees it. `restricted`: why this side may not work in it, empty when it may.
+
+    What follows `restricted` is fixed when a room is made and empty while the platform does not say: `parties`, alias ->
+    metastore; `egress`, CLOSED or what is open; `modes`, ways of working that leave our review out.
+    """
 
     name: str
     status: RoomStatus
     owner: str = ""
     alias: str = ""
-    parties: Mapping[str, str] = field(default_factory=dict)
     output_catalog: str = ""
     restricted: str = ""
+    parties: Mapping[str, str] = field(default_factory=dict)
+    cloud: str = ""
+    region: str = ""
+    egress: str = ""
+    modes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -143,6 +150,17 @@ def has_joined(alias: str, rooms_assets: tuple[SeenAsset, ...]) -> bool:
     No platform has an accept call; the partner's own side sees more (`is_ready`).
     """
     return any(asset.owner == alias for asset in rooms_assets)
+
+
+CLOSED = "CLOSED"
+
+
+def dangers(room: SeenRoom) -> tuple[str, ...]:
+    """Why nobody should bring data into this room, in words; what cannot be told counts as a danger."""
+    found = [f"it works as {mode}" for mode in room.modes]
+    if room.egress != CLOSED:
+        found.append(f"its way to the internet is {room.egress or 'not told'}")
+    return tuple(found)
 
 
 def is_ready(room: SeenRoom | None) -> bool:

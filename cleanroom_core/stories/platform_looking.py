@@ -34,7 +34,7 @@ def _room(side: Collaborator, intent: Intent, payload: Payload) -> Ended:
     seen, asked = platform_of(side).owner.room(intent.object), NewRoom.from_json(payload["asked"])
     if seen is None:
         return _NOT_DONE
-    if seen.parties and dict(seen.parties) != {party.alias: party.metastore for party in asked.parties}:
+    if asked.differs(seen):
         return _OTHER
     if seen.status is RoomStatus.FAILED:
         return EffectStage.FAILED, {"code": "ROOM_FAILED"}, {}

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 
 from cleanroom_core.backends.asked import NewRoom, NewTable
 from cleanroom_core.backends.protocol import Platform
-from cleanroom_core.backends.seen import AssetKind, SeenAsset, SeenRoom, has_joined, is_ready
+from cleanroom_core.backends.seen import AssetKind, SeenAsset, SeenRoom, dangers, has_joined, is_ready
 from cleanroom_core.backends.waiting import Pace, wait_active
 from cleanroom_core.errors import ConflictError, NotReadyError
 from cleanroom_core.identity.permissions import Permission, User
@@ -63,9 +63,10 @@ def open_there(
     """Wait until the room is ACTIVE and is the one asked for, then say so to the others. Waiting again is safe."""
     user.require(Permission.ROOM_CREATE, side.organisation)
     seen = wait_active(_here(side, room.name).owner, room.name, pace, progress)
-    if dict(seen.parties) != {party.alias: party.metastore for party in room.parties}:
+    different = room.differs(seen) or dangers(seen)
+    if different:
         raise ConflictError(
-            f"The room {room.name} there has other collaborators.",
+            f"The room {room.name} there is not the one asked for: {', '.join(different)}.",
             hint="Somebody made a room of this name before. Choose another name.",
             code="PLATFORM_OTHER",
         )
@@ -92,6 +93,13 @@ def accept_there(side: Collaborator, user: User) -> SeenRoom:
     if seen.alias != side.alias:
         raise ConflictError(
             f"In that room this side is {seen.alias}, not {side.alias}.", hint="It is another room.", code="PLATFORM_OTHER"
+        )
+    unsafe = dangers(seen)
+    if unsafe:
+        raise ConflictError(
+            f"Nothing of this side should go into the room {platform.room}: {', '.join(unsafe)}.",
+            hint="None of it can be changed later. Ask its creator for a new room with egress closed, for all sides to review.",
+            code="ROOM_UNSAFE",
         )
     open_room.accept(side, user)
     return seen

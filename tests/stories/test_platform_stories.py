@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from databricks.sdk.service import settings
+from databricks.sdk.service.cleanrooms import CleanRoomCollaborator
 
 from cleanroom_core.audit.entry import Entry
 from cleanroom_core.backends.asked import Judgement, NewNotebook, NewRoom, NewRule, NewTable, Party
@@ -30,6 +32,7 @@ from cleanroom_core.stories.collaborator import Collaborator
 from cleanroom_core.stories.reconcile import reconcile
 from tests.backends.conformance import NOW
 from tests.backends.workspaces import backend, open_to_runner, table
+from tests.simulator import room as raw
 from tests.simulator.conftest import Both, _clean_environment, _no_environment, both  # noqa: F401  fixtures
 from tests.stories.tiny_room import STAGES, TinyRoom, make_tiny_room
 
@@ -348,3 +351,28 @@ def test_another_room_of_that_name_is_not_taken_for_ours(story: Story) -> None:
     with pytest.raises(NotReadyError) as missing:
         rooms.look_there(side, story.user("south", Role.ENGINEER))
     assert missing.value.code == "NO_PLATFORM"
+
+
+def test_a_side_does_not_take_part_in_a_room_that_is_open_to_the_internet(story: Story) -> None:
+    internet = settings.EgressNetworkPolicyInternetAccessPolicy(
+        restriction_mode=settings.EgressNetworkPolicyInternetAccessPolicyRestrictionMode.FULL_ACCESS
+    )
+    parties = [
+        CleanRoomCollaborator(
+            party.alias,
+            global_metastore_id=party.metastore,
+            invite_recipient_email=party.invite_user or None,
+            invite_recipient_workspace_id=int(party.invite_workspace) if party.invite_workspace else None,
+        )
+        for party in story.wanted.parties
+    ]
+    policy = settings.EgressNetworkPolicy(internet_access=internet)
+    raw.active(story.both, story.name, collaborators=parties, egress_network_policy=policy)
+    with pytest.raises(ConflictError) as raised:
+        rooms.accept_there(story.side("south"), story.user("south", Role.ENGINEER))
+    assert raised.value.code == "ROOM_UNSAFE"
+    assert "FULL_ACCESS" in raised.value.message
+    with pytest.raises(ConflictError) as opened_anyway:
+        rooms.open_there(story.side("north"), story.user("north", Role.ENGINEER), story.wanted, NOW)
+    assert opened_anyway.value.code == "PLATFORM_OTHER"
+    assert story.side("north").state().created is None

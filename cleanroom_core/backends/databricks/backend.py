@@ -135,12 +135,11 @@ class DatabricksBackend:
             with translated(f"create the room {room.name}"):
                 return seeing.seen_room(self.client.clean_rooms.create(asking.room_of(room)).response)
 
-        wanted = {party.alias: party.metastore for party in room.parties}
         return ensured(
             f"The room {room.name}",
             act,
             lambda: self.room(room.name),
-            lambda seen: not seen.parties or (dict(seen.parties), seen.alias) == (wanted, room.creator.alias),
+            lambda seen: not room.differs(seen) and seen.alias in ("", room.creator.alias),
         )
 
     def create_output_catalog(self, room: str, catalog: str) -> SeenRoom:

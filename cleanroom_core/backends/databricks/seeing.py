@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from cleanroom_core.backends.seen import (
+    CLOSED,
     AssetKind,
     AssetStatus,
     OutputPlace,
@@ -21,7 +22,13 @@ from cleanroom_core.backends.seen import (
 )
 
 if TYPE_CHECKING:
-    from databricks.sdk.service.cleanrooms import CleanRoom, CleanRoomAsset, CleanRoomAutoApprovalRule, CleanRoomTaskRun
+    from databricks.sdk.service.cleanrooms import (
+        CleanRoom,
+        CleanRoomAsset,
+        CleanRoomAutoApprovalRule,
+        CleanRoomRemoteDetail,
+        CleanRoomTaskRun,
+    )
     from databricks.sdk.service.jobs import Run, RunOutput
 
 Word = TypeVar("Word", bound=StrEnum)
@@ -47,9 +54,32 @@ def seen_room(room: CleanRoom) -> SeenRoom:
             each.collaborator_alias: each.global_metastore_id or ""
             for each in (remote.collaborators if remote and remote.collaborators else ())
         },
+        cloud=(remote.cloud_vendor if remote else None) or "",
+        region=(remote.region if remote else None) or "",
+        egress=_egress(remote) if remote else "",
+        modes=_modes(room, remote) if remote else (),
         output_catalog=catalog or "",
         restricted="" if restricted == "NO_RESTRICTION" else restricted,
     )
+
+
+def _egress(remote: CleanRoomRemoteDetail) -> str:
+    """CLOSED only where nothing is open, not even to be logged and let through."""
+    internet = remote.egress_network_policy.internet_access if remote.egress_network_policy else None
+    mode = getattr(internet.restriction_mode if internet else None, "value", "")
+    if internet is None or mode != "RESTRICTED_ACCESS":
+        return mode
+    allowed = [*(internet.allowed_internet_destinations or ()), *(internet.allowed_storage_destinations or ())]
+    if internet.log_only_mode is not None:
+        return "logged, not closed"
+    return f"open to {len(allowed)} places" if allowed else CLOSED
+
+
+def _modes(room: CleanRoom, remote: CleanRoomRemoteDetail) -> tuple[str, ...]:
+    shared = room.enable_shared_output or remote.enable_shared_output
+    found = ["shared output: every side reads what a run wrote at once"] if shared else []
+    packager = remote.package_provider_collaborator_alias
+    return (*found, f"packaged by {packager}: nobody reviews notebooks") if packager else tuple(found)
 
 
 def seen_asset(asset: CleanRoomAsset) -> SeenAsset:

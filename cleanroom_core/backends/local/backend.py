@@ -20,6 +20,7 @@ from cleanroom_core.backends.local.central import Central, Record, Session
 from cleanroom_core.backends.local.playing import NotPlayedError, play
 from cleanroom_core.backends.local.tables import Tables
 from cleanroom_core.backends.seen import (
+    CLOSED,
     AssetKind,
     AssetStatus,
     Identity,
@@ -84,6 +85,9 @@ class LocalBackend:
             alias=alias,
             parties={party["alias"]: party["metastore"] for party in room["parties"]},
             output_catalog=room["catalogs"].get(alias, ""),
+            cloud=room["cloud"],
+            region=room["region"],
+            egress=CLOSED,
         )
 
     def _usable(self, session: Session, name: str) -> tuple[Record, str]:
@@ -106,7 +110,8 @@ class LocalBackend:
         wanted = room.as_json()
         with self._central.transaction() as session:
             there = session.get("room", room.name)
-            if there is not None and there["parties"] != wanted["parties"]:
+            fixed = ("parties", "cloud", "region")
+            if there is not None and any(wanted[each] != there[each] for each in fixed):
                 raise _other(f"The room {room.name}")
             owners = {room.creator.alias: room.owner or self.principal}
             record = there or {**wanted, "owners": owners, "catalogs": {}, "closed": []}
