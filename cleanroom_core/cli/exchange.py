@@ -134,6 +134,31 @@ def import_(room: str, file: Path) -> None:
         click.echo(f"Answer with: cleanroom exchange export {room} --to FILE")
 
 
+@command.command(name="copy-back")
+@click.argument("room")
+@click.option("--for", "peer", required=True, help="Who lost its log.")
+@click.option("--to", "target", type=_FILE, required=True, help="The new file to bring to that side.")
+def copy_back(room: str, peer: str, target: Path) -> None:
+    """Write everything held here of another side's log, for that side to restore."""
+    from cleanroom_core.exchange.file import export_mirror
+
+    with _context() as context:
+        export_mirror(context.log(room, context.info(room).here[0]), peer, target)
+    click.echo(f"{target} is for {peer}, who takes it with: cleanroom exchange restore {room} FILE")
+
+
+@command.command()
+@click.argument("room")
+@click.argument("file", type=_FILE)
+def restore(room: str, file: Path) -> None:
+    """Take this side's own log back from what another side mirrored, after this home was put back to an old copy."""
+    from cleanroom_core.exchange.file import import_mirror
+
+    with _context() as context:
+        back = import_mirror(context.log(room, context.info(room).here[0]), file)
+    click.echo(f"{back} {'entry' if back == 1 else 'entries'} came back. Private payloads of these are lost with the old copy.")
+
+
 @command.command()
 @click.argument("room")
 def status(room: str) -> None:

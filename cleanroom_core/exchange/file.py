@@ -9,11 +9,21 @@ from __future__ import annotations
 import os
 import secrets
 from pathlib import Path
+from typing import Protocol
 
+from cleanroom_core.audit.update import UPDATE_LIMIT
 from cleanroom_core.errors import InputError, IntegrityError
 from cleanroom_core.exchange.letter import LETTER_LIMIT, Letter
 from cleanroom_core.exchange.letters import Correspondent, Taken, take_letter, wants_whole, write_letter
 from cleanroom_core.exchange.shelf import read_file, told, write_file
+
+
+class Mirror(Correspondent, Protocol):
+    """A home that keeps the others' logs for them."""
+
+    def copy_back(self, origin: str) -> bytes | None: ...
+
+    def restore(self, copy: bytes) -> int: ...
 
 
 def export_letter(home: Correspondent, peer: str, target: Path, *, whole: bool = False, group: bool = False) -> Letter:
@@ -46,6 +56,23 @@ def import_letter(home: Correspondent, source: Path, limit: int = LETTER_LIMIT) 
             hint=f"Ask {letter.sender} for its whole log: cleanroom exchange export ROOM --whole --to FILE",
             code=refused.code,
         ) from None
+
+
+def export_mirror(home: Mirror, peer: str, target: Path, *, group: bool = False) -> None:
+    """Write all that is held of the peer's log into a new file, for a peer who lost it. Raises InputError when nothing is."""
+    data = home.copy_back(home.genesis.by_alias(peer).origin)
+    if data is None:
+        raise InputError(
+            f"Nothing of {peer}'s log is held here.", hint="Look at: cleanroom exchange status ROOM", code="NOT_HELD"
+        )
+    write_new(target, data, group=group)
+
+
+def import_mirror(home: Mirror, source: Path) -> int:
+    """Take the own log back from what a peer mirrored; returns how many entries came back. What was private comes back without
+    its payload. Raises IntegrityError for a file that is not this log, signed by its key, or does not go on from this home."""
+    with told(str(source)):
+        return home.restore(read_file(source, UPDATE_LIMIT))
 
 
 def write_new(target: Path, data: bytes, *, group: bool = False) -> None:

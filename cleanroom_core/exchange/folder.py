@@ -225,6 +225,6 @@ def _behind(peer: str) -> ExchangeError:
 def _restored(shelf: Shelf, name: str) -> IntegrityError:
     return IntegrityError(
         f"This home sent more of its log ({name} in {shelf.place}) than it holds. Nothing was signed.",
-        hint="It was restored from an old copy. Take the log back from the other side's mirror (restore) first.",
+        hint="It was restored from an old copy. Take the log back first: the other side's `cleanroom exchange copy-back`.",
         code="LOG_BEHIND",
     )

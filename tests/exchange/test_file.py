@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 import stat
 
 import pytest
 
 from cleanroom_core.errors import ExchangeError, InputError, IntegrityError
-from cleanroom_core.exchange.file import export_letter, import_letter
+from cleanroom_core.exchange.file import export_letter, export_mirror, import_letter, import_mirror
 from cleanroom_core.exchange.letter import Letter
 from tests.exchange.conformance import require_same
-from tests.stores.homes import make_room, write
+from tests.stores.homes import make_room, reopen, write
 
 
 @pytest.fixture
@@ -148,3 +149,21 @@ def test_an_export_is_private_and_overwrites_nothing(room, letter):
         export_letter(room[0], "nobody", letter.with_name("new"))
     with pytest.raises(ExchangeError):
         export_letter(room[0], "consumer", letter.parent / "no such folder" / "new")
+
+
+def test_a_home_that_lost_its_newest_entries_takes_them_back_from_the_mirror(room, tmp_path):
+    provider, consumer, third = room
+    shutil.copytree(tmp_path / "provider", tmp_path / "backup")
+    write(provider, count=3)
+    export_letter(provider, "consumer", tmp_path / "letter")
+    import_letter(consumer, tmp_path / "letter")
+    with pytest.raises(InputError):
+        export_mirror(third, "provider", tmp_path / "nothing")
+    export_mirror(consumer, "provider", tmp_path / "mirror")
+    old = reopen(provider, tmp_path / "backup" / "log.db")
+    for log, path in ((third, tmp_path / "mirror"), (old, tmp_path / "letter")):
+        with pytest.raises(IntegrityError):
+            import_mirror(log, path)
+    assert import_mirror(old, tmp_path / "mirror") == 3
+    assert [one.leaf for one in old.store.read(old.origin)] == [one.leaf for one in provider.store.read(provider.origin)]
+    old.store.close()
