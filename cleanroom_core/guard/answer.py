@@ -39,7 +39,8 @@ Shown = bool | int | Decimal | str | date | None
 @dataclass(frozen=True)
 class Answer:
     """`columns`: name and type. A value may be text ("fewer than 3") in a column of numbers. `withheld`: some label combination
-    of the agreed domain has no row here, for whatever reason. `notes`: what a reader of the table should know."""
+    of the agreed domain has no figure, for whatever reason; what HAVING and LIMIT leave out has one. `notes`: what a reader of
+    the table should know."""
 
     columns: tuple[tuple[str, SqlType], ...]
     rows: tuple[tuple[Shown, ...], ...]
@@ -66,7 +67,8 @@ def project(sheet: Sheet, released: Cells | Sequence[Cells]) -> Answer:
     rows: list[Row] = [(cell, *(other.get(cell.labels) for other in others)) for cell in cells.cells]
     figures = [output.expression for output in sheet.outputs if not isinstance(output.expression, KeyLabel | Constant)]
     rows = [row for row in rows if not figures or not all(_is_withheld(figure, row, minimum) for figure in figures)]
-    kept = [row for row in rows if sheet.having is None or evaluate(sheet.having, row, minimum) is True]
+    passes = [True if sheet.having is None else evaluate(sheet.having, row, minimum) for row in rows]
+    kept = [row for row, passed in zip(rows, passes, strict=True) if passed is True]
 
     def compare(one: Row, two: Row) -> int:
         return _compare(sheet.order, one, two, minimum)
@@ -79,7 +81,19 @@ def project(sheet: Sheet, released: Cells | Sequence[Cells]) -> Answer:
         tuple(presented(outcome, type_) for outcome, (_, type_) in zip(line, columns, strict=True)) for line in outcomes
     )
     withheld = any(isinstance(outcome, Withheld) for line in outcomes for outcome in line)
-    return Answer(columns, texts, withheld or _incomplete(sheet, cells, len(shown)), _notes(sheet, cells, shown, withheld))
+    # What HAVING and LIMIT leave out is there to be asked for; what HAVING cannot tell, for a hidden figure, is not.
+    unknown = any(
+        passed is not True and _depends_on_hidden(sheet.having, row, minimum) for row, passed in zip(rows, passes, strict=True)
+    )
+    incomplete = unknown or _incomplete(sheet, cells, len(rows))
+    return Answer(columns, texts, withheld or incomplete, _notes(sheet, cells, shown, withheld))
+
+
+def _depends_on_hidden(having: Expression | None, row: Row, minimum: int) -> bool:
+    """Whether some figure that HAVING speaks of is hidden."""
+    if isinstance(having, Apply):
+        return any(_depends_on_hidden(part, row, minimum) for part in having.arguments)
+    return having is not None and isinstance(evaluate(having, row, minimum), Hidden)
 
 
 def _is_withheld(figure: Expression, row: Row, minimum: int) -> bool:

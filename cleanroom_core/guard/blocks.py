@@ -25,6 +25,7 @@ _STRICT = (
     *(exp.Column, exp.Identifier, exp.Literal, exp.Paren, exp.Cast, exp.TryCast, exp.DataType, exp.DataTypeParam, exp.Var),
     *(exp.TimestampTrunc, exp.DateTrunc, exp.TsOrDsToDate, exp.Upper, exp.Lower, exp.Trim, exp.Concat, exp.DPipe),
     *(exp.Year, exp.Quarter, exp.Month, exp.Week, exp.WeekOfYear, exp.Day, exp.DayOfMonth, exp.DayOfWeek, exp.DayOfYear),
+    *(exp.LastDay, exp.TimeToStr, exp.Left, exp.Right, exp.Substring, exp.Replace, exp.Length, exp.Like, exp.ILike),
     *(exp.Extract, exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Neg, exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE),
 )
 """What is NULL where a column in it is NULL: the same before an outer join as after it."""

@@ -27,5 +27,19 @@ def following(start: date, grid: str) -> date:
     return date(start.year + months // 12, months % 12 + 1, 1)
 
 
+def shifted(day: date, count: int, unit: str) -> date | None:
+    """The day so many days, weeks, months, quarters or years later, within the month at its end; None where there is none."""
+    try:
+        if unit in ("day", "week"):
+            return day + timedelta(days=count * (7 if unit == "week" else 1))
+        if (months := {"month": 1, "quarter": 3, "year": 12}.get(unit)) is None:
+            return None
+        first = day.year * 12 + day.month - 1 + count * months
+        start = date(first // 12, first % 12 + 1, 1)
+        return min(start + timedelta(days=day.day - 1), following(start, "month") - timedelta(days=1))
+    except (ValueError, OverflowError):
+        return None
+
+
 def on_grid(day: date, grids: tuple[str, ...]) -> bool:
     return any(truncate(day, grid) == day for grid in grids)

@@ -12,6 +12,7 @@ from sqlglot.errors import ParseError
 from sqlglot.tokenizer_core import Token, TokenType
 
 from cleanroom_core.guard.finding import Refusal, place, place_of
+from cleanroom_core.guard.spellings import respelled
 
 LONGEST = 20_000  # characters; a longer text is not a question somebody will read before signing it
 DEEPEST = 25  # parentheses within parentheses
@@ -68,7 +69,7 @@ def parse(text: str) -> exp.Select:
         raise _statement("A template is exactly one SELECT.", hint, "NOT_ONE_SELECT", where)
     for query in select.find_all(exp.Select):
         query.set("hint", None)
-    return select
+    return respelled(select)
 
 
 def _check(tokens: list[Token], text: str) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Context, Decimal, InvalidOperation
+from typing import Any
 
 from cleanroom_core.guard import label_functions
 from cleanroom_core.sql.cells import Cell, Label
@@ -104,7 +105,8 @@ class Constant:
 
 @dataclass(frozen=True)
 class Apply:
-    """`operation` is a key of OPERATIONS, or `cast`, `case`, `and`, `or`, `coalesce`, which treat NULL in their own way."""
+    """`operation` is a key of OPERATIONS, or `cast`, `case`, `and`, `or`, `coalesce`, `greatest`, `least`, which treat NULL in
+    their own way."""
 
     operation: str
     arguments: tuple[Expression, ...]
@@ -153,6 +155,8 @@ def _apply(node: Apply, values: list[Outcome]) -> Outcome:
             return value
     if node.operation == "is_null":
         return values[0] is None
+    if node.operation in ("greatest", "least"):
+        return _extreme(node.operation, [value for value in values if value is not None])
     known: list[Known] = [value for value in values if not isinstance(value, Hidden)]
     if node.operation == "nullif":
         return None if known[0] is not None and known[0] == known[1] else known[0]
@@ -176,6 +180,15 @@ def _case(values: list[Outcome]) -> Outcome:
     return values[-1]
 
 
+def _extreme(operation: str, values: list[Any]) -> Known:
+    """Missing values are passed over, as both engines do."""
+    chosen: Known = None
+    for value in values:
+        if chosen is None or ((value > chosen) == (operation == "greatest") and value != chosen):
+            chosen = value
+    return chosen
+
+
 def _kleene(operation: str, values: list[Outcome]) -> Known:
     decisive = operation == "or"
     if any(value is decisive for value in values):
@@ -192,6 +205,8 @@ def _cast(value: Known, to: SqlType) -> Known:
         value = Decimal(int(value))
     if not isinstance(value, Decimal):
         return value if to.kind is Kind.DATE and isinstance(value, date) else None
+    if to.kind is Kind.DATE:
+        return None
     if to.kind is Kind.BIGINT:
         return _quantized(value, 0, ROUND_DOWN)
     if to.kind is Kind.DECIMAL:
@@ -242,12 +257,14 @@ def _variance(values: list[Known], less: int) -> Known:
     return EXACT.divide(max(top, Decimal(0)), EXACT.multiply(count, count - less))  # rounded sums may go below zero
 
 
-def _of_text(work: Callable[[str], str]) -> Callable[[list[Known]], Known]:
-    return lambda values: work(values[0]) if isinstance(values[0], str) else None
+def _of_label(work: Callable[..., Any]) -> Callable[[list[Known]], Known]:
+    """A function of a released label and constants."""
 
+    def computed(values: list[Known]) -> Known:
+        made = work(*(int(value) if isinstance(value, Decimal) else value for value in values))
+        return Decimal(made) if isinstance(made, int) and not isinstance(made, bool) else made
 
-def _of_date(work: Callable[[date], int]) -> Callable[[list[Known]], Known]:
-    return lambda values: Decimal(work(values[0])) if isinstance(values[0], date) else None
+    return computed
 
 
 def _member(values: list[Known]) -> bool:
@@ -273,11 +290,16 @@ OPERATIONS: Mapping[str, Callable[[list[Known]], Known]] = {
     "not": lambda v: v[0] is not True,
     "in": _member,
     "concat": lambda v: "".join(text_of(one) or "" for one in v),
+    "mod": lambda v: EXACT.remainder(*v) if v[1] else None,  # type: ignore[arg-type]
+    "pow": lambda v: EXACT.power(*v),  # type: ignore[arg-type]
+    "sign": lambda v: Decimal((v[0] > 0) - (v[0] < 0)),  # type: ignore[operator]
     "sqrt": lambda v: EXACT.sqrt(v[0]) if isinstance(v[0], Decimal) and v[0] >= 0 else None,
+    **{f"text_{name}": _of_label(work) for name, work in {**label_functions.TEXT, **label_functions.OF_TEXT}.items()},
+    **{f"date_{name}": _of_label(work) for name, (work, _) in label_functions.PARTS.items()},
+    "date_last_day": _of_label(label_functions.last_day),
+    "date_written": _of_label(label_functions.in_pattern),
     "var_samp": lambda v: _variance(v, 1),
     "var_pop": lambda v: _variance(v, 0),
-    **{name: _of_text(work) for name, work in label_functions.TEXT.items()},
-    **{f"date_{name}": _of_date(work) for name, (work, _) in label_functions.PARTS.items()},
 }
 
 

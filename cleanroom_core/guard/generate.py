@@ -24,7 +24,7 @@ from sqlglot import exp
 from cleanroom_core.guard import trees
 from cleanroom_core.guard.logic import AllOf, AnyOf, Condition, Ref, Within, conjuncts_of, either
 from cleanroom_core.guard.question import Key, Question, period_region
-from cleanroom_core.guard.reading.aggregates import DIGITS, SQUARED, bounds
+from cleanroom_core.guard.reading.measures import DIGITS, SQUARED, bounds
 from cleanroom_core.guard.regions import Edge, Labels, Spans
 from cleanroom_core.guard.trees import aliased, all_of, any_of, cast, column, integer, number, select, tally
 from cleanroom_core.guard.world import Asset

@@ -98,18 +98,41 @@ GRAMMAR: dict[type[exp.Expr], tuple[str, ...]] = {
     exp.DayOfMonth: _ALONE,
     exp.DayOfWeek: _ALONE,
     exp.DayOfYear: _ALONE,
+    exp.LastDay: _ALONE,
+    exp.TimeToStr: ("this", "format"),  # date_format, strftime, to_char
+    exp.Interval: ("this", "unit"),
+    exp.AddMonths: _BINARY,
+    exp.TsOrDsAdd: ("this", "expression", "unit"),  # date_add, date_sub
+    exp.TimestampAdd: ("this", "expression", "unit"),
+    exp.Like: ("this", "expression", "negate"),
+    exp.ILike: ("this", "expression", "negate"),
+    exp.StartsWith: _BINARY,
+    exp.EndsWith: _BINARY,
+    exp.Contains: _BINARY,
+    exp.Left: _BINARY,
+    exp.Right: _BINARY,
+    exp.Substring: ("this", "start", "length"),
+    exp.Replace: ("this", "expression", "replacement"),
+    exp.Length: _ALONE,
+    exp.Pad: ("this", "expression", "fill_pattern", "is_left"),
+    exp.Mod: _BINARY,
+    exp.Pow: _BINARY,
+    exp.Sqrt: _ALONE,
+    exp.Sign: _ALONE,
 }
 
 SIDES = ("LEFT", "RIGHT")
 """What `side` of a join may say. FULL would count people of whom one side knows nothing."""
 
 FUNCTIONS = (
-    "Functions of a template are count, sum, avg, stddev, variance, date_trunc, extract, upper, lower, trim, concat, round, "
-    "floor, ceil, abs, cast, coalesce and nullif; what another one computes is shared as a column of its own."
+    "Functions of a template are count, count_if, sum, avg, stddev and variance; date_trunc, extract, year, month, date_format "
+    "and last_day; upper, lower, trim, concat, left, right, substring, replace, length, startswith, endswith and contains; "
+    "round, floor, ceil, abs, sign, sqrt, mod, power, greatest, least, cast, coalesce, nullif, decode and if. What another one "
+    "computes is shared as a column of its own."
 )
 
 SUBQUERY = ("SUBQUERY", "A query within a query stands in WITH, FROM or JOIN only.", "Join the asset on its key instead.")
-_UNION = ("UNION", "Rows of several queries could pad a cohort.", "Ask each as a template of its own.")
+_UNION = ("UNION", "Rows of several queries could pad a cohort.", "Ask each query as a template of its own.")
 _CHANGE = ("STATEMENT", "A query in WITH is a SELECT.", "Write SELECT.")
 
 # What people try most, with the words that help: class -> (code, message, hint).
@@ -123,7 +146,10 @@ KNOWN: dict[type[exp.Expr], tuple[str, str, str]] = {
     exp.Merge: _CHANGE,
     exp.Command: _CHANGE,
     exp.Exists: ("SUBQUERY", "EXISTS asks about single rows.", "Join the asset on its key instead."),
-    exp.Window: ("WINDOW", "Window functions look at neighbouring rows.", "Group by a dimension instead."),
+    exp.Window: (
+        "WINDOW", "Window functions look at neighbouring rows, and a total over released cells would pass for the whole.",
+        "Group by a dimension; ask the total as a template of its own and divide; rank with ORDER BY and LIMIT.",
+    ),
     exp.TableSample: ("SAMPLE", "A sample is a chosen subset.", "Ask over all rows."),
     exp.Lateral: ("LATERAL", "Lateral views multiply rows.", "Join registered assets only."),
     exp.Unnest: ("LATERAL", "UNNEST multiplies rows.", "Join registered assets only."),
@@ -134,9 +160,8 @@ KNOWN: dict[type[exp.Expr], tuple[str, str, str]] = {
     exp.Max: ("ORDER_STATISTIC", "MAX shows somebody's own value.", "Use avg or sum of a measure."),
     exp.Min: ("ORDER_STATISTIC", "MIN shows somebody's own value.", "Use avg or sum of a measure."),
     exp.Median: ("ORDER_STATISTIC", "MEDIAN shows somebody's own value.", "Use avg of a measure."),
-    exp.Like: ("PATTERN", "Patterns are not in the grammar.", "Write the labels out: = or IN."),
-    exp.ILike: ("PATTERN", "Patterns are not in the grammar.", "Write the labels out: = or IN."),
-    exp.RegexpLike: ("PATTERN", "Patterns are not in the grammar.", "Write the labels out: = or IN."),
+    exp.RegexpLike: ("PATTERN", "Regular expressions differ between engines.", "Use LIKE, or write the labels out with IN."),
+    exp.Escape: ("PATTERN", "LIKE with ESCAPE differs between engines.", "Use startswith(), endswith() or contains()."),
     exp.Offset: ("CLAUSE", "OFFSET is not in the grammar.", "Use LIMIT alone; answers are read as often as you like."),
     exp.JSONExtract: (
         "JSON", "A colon after a name reads into JSON.", "Put a space before a parameter: `= :flag`, not `=x:flag`.",

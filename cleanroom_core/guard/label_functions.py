@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import date
+from datetime import date, timedelta
 from decimal import ROUND_DOWN, Decimal
+
+from cleanroom_core.guard.calendar import following, truncate
 
 TEXT: Mapping[str, Callable[[str], str]] = {
     "upper": str.upper,
@@ -15,6 +17,23 @@ TEXT: Mapping[str, Callable[[str], str]] = {
     "ltrim": lambda text: text.lstrip(" "),
     "rtrim": lambda text: text.rstrip(" "),
 }
+
+# Function of a text and constants -> what computes it, NULL where engines differ.
+OF_TEXT: Mapping[str, Callable[..., str | int | bool | None]] = {
+    "left": lambda text, count: text[: max(count, 0)],
+    "right": lambda text, count: text[-count:] if count > 0 else "",
+    "substring": lambda text, start, count=10**6: text[start - 1 :][:count] if start > 0 and count >= 0 else None,
+    "replace": lambda text, old, new="": text.replace(old, new) if old else None,
+    "length": len,
+    "lpad": lambda text, size, fill=" ": (fill * size)[: max(size - len(text), 0)] + text[: max(size, 0)],
+    "rpad": lambda text, size, fill=" ": text[: max(size, 0)] + (fill * size)[: max(size - len(text), 0)],
+    "like": lambda text, pattern: _like(pattern).fullmatch(text) is not None,
+    "ilike": lambda text, pattern: _like(pattern.lower()).fullmatch(text.lower()) is not None,
+    "starts_with": str.startswith,
+    "ends_with": str.endswith,
+    "contains": lambda text, part: part in text,
+}
+LONGEST = 1000  # letters that a label may be padded to
 
 # Part of a date -> what computes it, and the grids it can be read off, the coarsest first. Days of the week as in Databricks.
 PARTS: Mapping[str, tuple[Callable[[date], int], tuple[str, ...]]] = {
@@ -33,6 +52,53 @@ SPELLINGS: Mapping[str, str] = {
     "w": "week", "weeks": "week", "weekofyear": "week", "isoyear": "yearofweek", "d": "day", "days": "day", "dayofmonth": "day",
     "dow": "dayofweek", "isodow": "dayofweek_iso", "dow_iso": "dayofweek_iso", "doy": "dayofyear",
 }  # fmt: skip
+
+
+MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+          "December")  # fmt: skip
+DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
+# Part of a date as text -> what writes it, and the part of PARTS that says on which grids it can be read off.
+WRITTEN: Mapping[str, tuple[Callable[[date], str], str]] = {
+    "%Y": (lambda day: f"{day.year:04d}", "year"),
+    "%y": (lambda day: f"{day.year % 100:02d}", "year"),
+    "%m": (lambda day: f"{day.month:02d}", "month"),
+    "%-m": (lambda day: str(day.month), "month"),
+    "%b": (lambda day: MONTHS[day.month - 1][:3], "month"),
+    "%B": (lambda day: MONTHS[day.month - 1], "month"),
+    "%d": (lambda day: f"{day.day:02d}", "day"),
+    "%-d": (lambda day: str(day.day), "day"),
+    "%a": (lambda day: DAYS[day.weekday()][:3], "day"),
+    "%A": (lambda day: DAYS[day.weekday()], "day"),
+    "%j": (lambda day: f"{day.timetuple().tm_yday:03d}", "day"),
+}
+_PLAIN = re.compile(r"[ A-Za-z0-9_./,:-]*")
+
+
+def written(pattern: str) -> tuple[Callable[[date], str], tuple[str, ...]] | None:
+    """What writes a date in this pattern (`%Y-%m`), and the grids it can be read off, the coarsest first; None where the
+    pattern has parts of which nothing is known here, such as hours."""
+    pieces = re.split(r"(%-?.)", pattern)
+    named = [piece for piece in pieces if piece.startswith("%")]
+    if not named or any(piece not in WRITTEN if piece.startswith("%") else not _PLAIN.fullmatch(piece) for piece in pieces):
+        return None
+    grids = min((PARTS[WRITTEN[piece][1]][1] for piece in named), key=len)
+    return lambda day: "".join(WRITTEN[piece][0](day) if piece in WRITTEN else piece for piece in pieces), grids
+
+
+def in_pattern(day: date, pattern: str) -> str | None:
+    """The date in a pattern that `written` knows."""
+    return None if (found := written(pattern)) is None else found[0](day)
+
+
+def last_day(day: date) -> date:
+    return following(truncate(day, "month"), "month") - timedelta(days=1)
+
+
+def _like(pattern: str) -> re.Pattern[str]:
+    """LIKE: any letters for %, one for _. Backslashes are refused before."""
+    known = {"%": ".*", "_": "."}
+    return re.compile("".join(known.get(letter) or re.escape(letter) for letter in pattern), re.DOTALL)
 
 
 def part_named(name: str) -> str | None:

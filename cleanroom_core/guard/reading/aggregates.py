@@ -7,7 +7,7 @@ figures into one number; they are refused.
 
 from __future__ import annotations
 
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from decimal import Decimal
 
 from sqlglot import exp
 
@@ -26,20 +26,15 @@ from cleanroom_core.guard.figures import (
 )
 from cleanroom_core.guard.finding import Refusal
 from cleanroom_core.guard.logic import ALWAYS, NEVER, Condition, both, either
-from cleanroom_core.guard.question import bearer
 from cleanroom_core.guard.reading.conditions import condition
 from cleanroom_core.guard.reading.constants import constant, is_constant
 from cleanroom_core.guard.reading.flags import Flag, flag_of, rows_in, supposing
+from cleanroom_core.guard.reading.measures import measure_of, squared_of, summed
 from cleanroom_core.guard.reading.parts import Aggregates
-from cleanroom_core.guard.reading.scope import Found, Reading, Role
-from cleanroom_core.guard.reading.values import branches_of
-from cleanroom_core.policies.rule import Measure
+from cleanroom_core.guard.reading.scope import Reading, Role
+from cleanroom_core.guard.reading.values import PATTERNS, branches_of
 from cleanroom_core.sql.cells import FigureLayout
 from cleanroom_core.sql.types import Kind, SqlType
-
-FINEST = 6  # decimal places of a DOUBLE measure; a decimal keeps its own
-DIGITS = 18  # of a clipped value on its grid: two such sums fit 38 digits up to 10^20 rows
-SQUARED = 13  # of a clipped value whose squares are summed: they fit 38 digits up to 10^12 rows
 
 Asked = tuple[Condition, exp.Expr]  # an argument and the rows for which it is that
 DEVIATIONS: dict[type[exp.Expr], tuple[str, bool]] = {
@@ -203,7 +198,7 @@ def _is_boolean(node: exp.Expr, reading: Reading) -> bool:
     if isinstance(node, exp.Column):
         found = reading.scope.resolve(node)
         return found.role is Role.DIMENSION and found.column.type.kind is Kind.BOOLEAN
-    return isinstance(node, exp.Predicate | exp.Not | exp.And | exp.Or | exp.In | exp.Between | exp.Is)
+    return isinstance(node, (exp.Predicate, exp.Not, exp.And, exp.Or, *PATTERNS))
 
 
 def _is_number(node: exp.Expr, number: int, reading: Reading) -> bool:
@@ -221,7 +216,7 @@ def _encoding(at: exp.Expr) -> Refusal:
 
 def _totals(columns: list[Asked], at: exp.Expr, reading: Reading, into: Aggregates) -> tuple[int, Total, Counted]:
     """Sum and count of the one measure in these branches."""
-    founds = [_measure(value, reading, at) for _, value in columns]
+    founds = [measure_of(value, reading, at) for _, value in columns]
     if len({found.ref for found in founds}) > 1:
         raise Refusal("AGGREGATE", "One aggregate is about one measure.", "Sum each by itself and add the results.",
                       clause="grammar.aggregates", at=at)  # fmt: skip
@@ -240,7 +235,7 @@ def _deviation(
                       "Write stddev(column), or stddev(CASE WHEN ... THEN column END).", clause="grammar.aggregates",
                       at=node)  # fmt: skip
     part, total, counted = _totals(columns, node, reading, into)
-    found = _measure(columns[0][1], reading, node)
+    found = measure_of(columns[0][1], reading, node)
     _, layout = into.parts[part].figures[total.figure]
     squares: Expression = total  # the square of 0 and 1 is itself
     if not layout.binary or layout.scale:
@@ -318,109 +313,3 @@ def _unit_of(node: exp.Expr, reading: Reading, into: Aggregates) -> int | None:
                    if asset.qualified not in reading.scope.optional):  # fmt: skip
                 return unit
     return None
-
-
-def _measure(node: exp.Expr | None, reading: Reading, at: exp.Expr) -> Found:
-    """The measure itself, its agreed clip `least(x, max)`, or a cast of it that changes no value."""
-    node = node.unnest() if node is not None else None
-    if isinstance(node, exp.Cast | exp.TryCast):
-        found = _measure(node.this, reading, at)
-        if _keeps(found, node.args["to"]):
-            return found
-    elif isinstance(node, exp.Least | exp.Greatest) and len(node.expressions) == 1:
-        operands = [node.this.unnest(), node.expressions[0].unnest()]
-        operands.sort(key=is_constant)
-        if not is_constant(operands[0]) and is_constant(operands[1]):
-            found = _measure(operands[0], reading, at)
-            if _is_clip(found, node, constant(operands[1], reading)):
-                return found
-            measure = found.asset.measure(found.column)
-            assert measure is not None  # noqa: S101  _measure returns measures only
-            raise Refusal("CLIP", f"{found} has one agreed clip.", f"It lies between {measure.min} and {measure.max}.",
-                          clause=found.asset.clause("measures", found.column.name), owner=found.asset.owner,
-                          at=node, suggestion=found.column.name)  # fmt: skip
-    elif isinstance(node, exp.Column):
-        found = reading.scope.resolve(node)
-        if found.role is Role.MEASURE:
-            return found
-        if found.role in (Role.UNIT, Role.KEY):
-            raise Refusal("IDENTITY", f"{found} identifies people and is not calculated with.", "Use a measure.",
-                          clause=found.asset.clause("privacy_unit" if found.role is Role.UNIT else "join_key"),
-                          owner=found.asset.owner, at=node)  # fmt: skip
-        raise Refusal("NOT_A_MEASURE", f"{found} is a {found.role} and cannot be summed.",
-                      "Ask its owner to make it a measure with min and max.", clause=found.asset.clause("measures"),
-                      owner=found.asset.owner, at=node)  # fmt: skip
-    raise Refusal("AGGREGATE", "Only a measure as it is can be summed or averaged.",
-                  "Write sum(column) or avg(column) and calculate with the results; other arithmetic belongs into a shared "
-                  "column of its own.", clause="grammar.aggregates",
-                  at=node if node is not None else at)  # fmt: skip
-
-
-def _keeps(found: Found, to: exp.Expr) -> bool:
-    """Whether a cast leaves the clipped value as it is."""
-    name = to.this.value if isinstance(to, exp.DataType) else ""
-    if name in ("DOUBLE", "FLOAT"):
-        return True
-    if name in ("INT", "BIGINT"):
-        return found.column.type.kind in (Kind.BIGINT, Kind.BOOLEAN)
-    return False
-
-
-def _is_clip(found: Found, node: exp.Expr, bound: object) -> bool:
-    measure = found.asset.measure(found.column)
-    if measure is None or isinstance(bound, bool) or not isinstance(bound, int | Decimal):
-        return False
-    return Decimal(bound) == Decimal(measure.max if isinstance(node, exp.Least) else measure.min)
-
-
-def summed(found: Found, at: exp.Expr, reading: Reading) -> FigureLayout:
-    """Scale and clip of a measure on its exact grid; raises Refusal when its type or its bounds do not fit one.
-
-    Two kinds of sums are released in steps of one value's bound. What the receiver has written into its own table could mark
-    people in a question about somebody else's. And a measure of an asset that does not bear the rows stands in several rows of
-    one person, so that two cells without a row in common may differ by one value."""
-    measure = found.asset.measure(found.column)
-    assert measure is not None  # noqa: S101  asked for measures only
-    kind = found.column.type.kind
-    if not (found.column.type.is_numeric or kind is Kind.BOOLEAN):
-        raise _unfit(found, f"{found} is {found.column.type} and no number.", "Share it as a number.", at)
-    scale = {Kind.DECIMAL: found.column.type.scale or 0, Kind.DOUBLE: FINEST}.get(kind, 0)
-    low, high = bounds(measure, scale)
-    if low >= high or max(abs(low), abs(high)) >= Decimal(10) ** (DIGITS - scale):
-        hint = f"Between min and max lie numbers with {scale} decimal places, of {DIGITS} digits in all."
-        raise _unfit(found, f"The bounds of {found} do not fit its type.", hint, at)
-    binary = low == 0 and high == 1  # what lies between counts on both sides: nobody's 0.37 is a small numerator
-    rows_of = bearer(tuple(reading.scope.assets.values()))
-    own = found.asset.owner == reading.receiver and any(
-        asset.owner != reading.receiver for asset in reading.scope.assets.values()
-    )
-    repeated = found.asset != rows_of and rows_of.rows_per_key != 1
-    step = str(max(abs(low), abs(high))) if own or repeated else None
-    return FigureLayout(str(found.ref), True, scale, binary, low < 0, (str(low), str(high)), step=step)
-
-
-def squared_of(layout: FigureLayout, found: Found, at: exp.Expr) -> FigureLayout:
-    """The layout of the squares of a measure: twice the places, so that they are exact too."""
-    assert layout.clip is not None  # noqa: S101  of a measure
-    low, high = (Decimal(text) for text in layout.clip)
-    most = max(abs(low), abs(high))
-    if most >= Decimal(10) ** (SQUARED - layout.scale):
-        hint = f"Deviations take bounds of at most {SQUARED} digits, {layout.scale} of them decimal places."
-        raise _unfit(found, f"The squares of {found} do not fit.", hint, at)
-    least = Decimal(0) if low <= 0 <= high else min(abs(low), abs(high)) ** 2
-    step = None if layout.step is None else str(Decimal(layout.step) ** 2)
-    return FigureLayout(f"{layout.name}^2", True, 2 * layout.scale, clip=(str(least), str(most**2)), squares=True, step=step)
-
-
-def bounds(measure: Measure, scale: int) -> tuple[Decimal, Decimal]:
-    """min and max moved inwards to the grid: for values on the grid they clip alike."""
-    step = Decimal(1).scaleb(-scale)
-    return (
-        Decimal(measure.min).quantize(step, rounding=ROUND_CEILING),
-        Decimal(measure.max).quantize(step, rounding=ROUND_FLOOR),
-    )
-
-
-def _unfit(found: Found, message: str, hint: str, at: exp.Expr) -> Refusal:
-    return Refusal("MEASURE", message, hint, clause=found.asset.clause("measures", found.column.name),
-                   owner=found.asset.owner, at=at)  # fmt: skip

@@ -19,7 +19,7 @@ from cleanroom_core.guard.logic import ALWAYS, NEVER, Condition, Within, both, e
 from cleanroom_core.guard.reading.constants import constant, day, is_constant, label, number
 from cleanroom_core.guard.reading.dimensions import dated, labels_of, truncated
 from cleanroom_core.guard.reading.scope import Found, Reading, Role
-from cleanroom_core.guard.reading.values import COMPARISONS, DERIVED, values
+from cleanroom_core.guard.reading.values import COMPARISONS, DERIVED, PATTERNS, values
 from cleanroom_core.guard.regions import Edge, Labels, Region, Spans
 from cleanroom_core.guard.world import DATED
 from cleanroom_core.sql.cells import Label
@@ -65,7 +65,7 @@ def condition(node: exp.Expr, reading: Reading, negated: bool = False) -> Condit
         found = _filterable(node, reading)
         if found.column.type.kind is Kind.BOOLEAN and found.role is Role.DIMENSION:
             return _labels(found, frozenset({True}), reading, negated, node)
-    if isinstance(node, exp.Case | exp.If | exp.Coalesce | exp.Nullif):
+    if isinstance(node, (exp.Case, exp.If, exp.Coalesce, exp.Nullif, *PATTERNS)):
         table = values(node, reading, condition)
         if table.kind in (Kind.BOOLEAN, None):
             return table.where(lambda value: value is not negated and value is not None)
@@ -227,7 +227,7 @@ def _cut(kind: exp.Expr, found: Found, right: exp.Expr, reading: Reading) -> Spa
         raise Refusal(
             "BAND",
             f"{found} is a measure and may be cut only where a band is agreed.",
-            f"Compare with < or >= at {agreed}." if bands else "Ask its owner for bands, or filter on a dimension.",
+            _instead_of_cut(found, agreed),
             clause=found.asset.clause("measures", found.column.name, "bands"),
             owner=found.asset.owner,
             at=right,
@@ -235,6 +235,15 @@ def _cut(kind: exp.Expr, found: Found, right: exp.Expr, reading: Reading) -> Spa
         )
     edge = (cut, int(isinstance(kind, exp.LTE | exp.GT)))
     return _half(kind, edge)
+
+
+def _instead_of_cut(found: Found, agreed: str) -> str:
+    if agreed:
+        return f"Compare with < or >= at {agreed}."
+    measure = found.asset.measure(found.column)
+    if measure is not None and Decimal(measure.min) == 0 and Decimal(measure.max) == 1:
+        return f"Count in SELECT: sum({found.column.name}), or count_if({found.column.name} = 1); else filter on a dimension."
+    return "Ask its owner for bands, or filter on a dimension."
 
 
 def _whole_days(node: exp.Expr, reading: Reading) -> Found | None:

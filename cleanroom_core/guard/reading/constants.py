@@ -8,6 +8,7 @@ from decimal import Decimal, InvalidOperation
 
 from sqlglot import exp
 
+from cleanroom_core.guard.calendar import shifted
 from cleanroom_core.guard.finding import ROOM, Refusal
 from cleanroom_core.guard.reading.scope import Found, Reading
 from cleanroom_core.guard.world import as_label
@@ -15,6 +16,7 @@ from cleanroom_core.sql.cells import Label
 from cleanroom_core.sql.types import Kind
 
 Constant = str | int | bool | Decimal | date
+FURTHEST = 100_000  # days, weeks or months that a date may be shifted by
 
 
 def constant(node: exp.Expr, reading: Reading) -> Constant:
@@ -32,6 +34,8 @@ def constant(node: exp.Expr, reading: Reading) -> Constant:
         return str(node.this) if node.is_string else _number(node)
     if isinstance(node, exp.Cast | exp.TsOrDsToDate):
         return _cast(node, reading)
+    if _is_shifted(node):
+        return _shifted(node, reading).isoformat()
     if isinstance(node, exp.Null):
         raise Refusal("NULL_COMPARISON", "Nothing equals NULL.", "Write IS NULL or IS NOT NULL.",
                       clause="grammar.where", at=node, suggestion="IS NULL")  # fmt: skip
@@ -43,7 +47,54 @@ def is_constant(node: exp.Expr) -> bool:
     node = node.unnest()
     if isinstance(node, exp.Neg | exp.Cast | exp.TsOrDsToDate):
         return is_constant(node.this)
+    if _is_shifted(node):
+        return is_constant(_base(node))
     return isinstance(node, exp.Literal | exp.Boolean | exp.Placeholder | exp.Null)
+
+
+def _is_shifted(node: exp.Expr) -> bool:
+    """Whether this is a date and so many days, weeks, months, quarters or years more or less."""
+    if isinstance(node, exp.Add | exp.Sub):
+        sides = [node.this.unnest(), node.expression.unnest()]
+        return any(isinstance(side, exp.Interval) for side in sides) or (
+            isinstance(sides[0], exp.Cast | exp.TsOrDsToDate) and isinstance(sides[1], exp.Literal)
+        )
+    return isinstance(node, exp.AddMonths | exp.TsOrDsAdd | exp.TimestampAdd)
+
+
+def _base(node: exp.Expr) -> exp.Expr:
+    """The date that is shifted."""
+    swapped = isinstance(node, exp.Add) and isinstance(node.this.unnest(), exp.Interval)
+    found: exp.Expr = node.expression if swapped else node.this
+    return found
+
+
+def _shifted(node: exp.Expr, reading: Reading) -> date:
+    start, by = day(_base(node), None, reading), node.expression.unnest()
+    if _base(node) is node.expression:
+        by = node.this.unnest()
+    unit = by.args.get("unit") if isinstance(by, exp.Interval) else node.args.get("unit")
+    word = "month" if isinstance(node, exp.AddMonths) else unit.name.lower().rstrip("s") if unit is not None else "day"
+    count = _whole(by.this if isinstance(by, exp.Interval) else by)
+    found = None
+    if count is not None and abs(count) < FURTHEST:
+        found = shifted(start, -count if isinstance(node, exp.Sub) else count, word)
+    if found is None:
+        raise Refusal("NOT_A_CONSTANT", "This is no day the guard can tell.", "Write the day itself: DATE '2026-03-01'.",
+                      clause="grammar.where", at=node)  # fmt: skip
+    return found
+
+
+def _whole(node: exp.Expr) -> int | None:
+    """A whole number as a parser may spell it: 7, '7', -7, and 7 * -1 for a date_sub."""
+    node = node.unnest()
+    if isinstance(node, exp.Neg):
+        return None if (inner := _whole(node.this)) is None else -inner
+    if isinstance(node, exp.Mul):
+        one, two = _whole(node.this), _whole(node.expression)
+        return None if one is None or two is None else one * two
+    text = str(node.this) if isinstance(node, exp.Literal) else ""
+    return int(text) if re.fullmatch(r"-?[0-9]{1,6}", text, re.ASCII) else None
 
 
 def label(node: exp.Expr, found: Found, reading: Reading) -> Label:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
 from sqlglot import exp
 
 from cleanroom_core.errors import InputError
-from cleanroom_core.guard import label_functions
 from cleanroom_core.guard.figures import (
     BIGINT,
     BOOLEAN,
@@ -31,12 +30,26 @@ from cleanroom_core.guard.reading.dimensions import truncated
 from cleanroom_core.guard.reading.keys import AGGREGATES, key
 from cleanroom_core.guard.reading.parts import Aggregates
 from cleanroom_core.guard.reading.scope import Reading, Role
-from cleanroom_core.guard.reading.values import DERIVED, LABELLED
+from cleanroom_core.guard.reading.values import (
+    DATE_PARTS,
+    DERIVED,
+    LABELLED,
+    OF_TEXT,
+    TRIMMED,
+    dated_argument,
+    of_date,
+    of_text,
+)
 from cleanroom_core.sql.types import DATE, Kind, SqlType
 
+_OF_LABELS = (*LABELLED, *OF_TEXT, exp.Trim, exp.Concat, exp.DPipe, exp.Extract, exp.TimeToStr, exp.LastDay)
+_ALIKE: dict[type[exp.Expr], str] = {
+    exp.Coalesce: "coalesce", exp.Nullif: "nullif", exp.Greatest: "greatest", exp.Least: "least",
+}  # fmt: skip
+MOST_POWER = 9
 _ARITHMETIC: dict[type[exp.Expr], str] = {
     exp.Add: "add", exp.Sub: "sub", exp.Mul: "mul", exp.Div: "div", exp.Neg: "neg", exp.Abs: "abs", exp.Round: "round",
-    exp.Ceil: "ceil", exp.Floor: "floor",
+    exp.Ceil: "ceil", exp.Floor: "floor", exp.Mod: "mod", exp.Sqrt: "sqrt", exp.Sign: "sign", exp.Pow: "pow",
 }  # fmt: skip
 _COMPARISONS: dict[type[exp.Expr], str] = {
     exp.EQ: "eq", exp.NEQ: "neq", exp.LT: "lt", exp.LTE: "lte", exp.GT: "gt", exp.GTE: "gte",
@@ -96,14 +109,13 @@ def _special(node: exp.Expr, frame: Frame) -> Expression:
         return Apply("coalesce", (same, Constant(False, BOOLEAN)), BOOLEAN)
     if isinstance(node, exp.NullSafeEQ | exp.NullSafeNEQ):
         return _null_safe(node, frame)
-    if type(node) in LABELLED or isinstance(node, exp.Extract | exp.Trim | exp.Concat | exp.DPipe):
+    if isinstance(node, _OF_LABELS):
         return _labelled(node, frame)
     if isinstance(node, exp.Cast | exp.TryCast):
-        return Apply("cast", (expression(node.this, frame),), _target(node))
-    if isinstance(node, exp.Coalesce):
-        return _alike("coalesce", [expression(part, frame) for part in (node.this, *node.expressions)], node)
-    if isinstance(node, exp.Nullif):
-        return _alike("nullif", [expression(part, frame) for part in (node.this, node.expression)], node)
+        return _cast(expression(node.this, frame), node)
+    if type(node) in _ALIKE:
+        operands = [node.this, *node.expressions] if node.expressions else [node.this, node.expression]
+        return _alike(_ALIKE[type(node)], [expression(operand, frame) for operand in operands if operand is not None], node)
     if isinstance(node, exp.Case | exp.If):
         return _case(node, frame)
     if isinstance(node, exp.Column):
@@ -154,25 +166,47 @@ def _labelled(node: exp.Expr, frame: Frame) -> Expression:
     if isinstance(node, exp.Concat | exp.DPipe):
         parts = node.expressions if isinstance(node, exp.Concat) else [node.this, node.expression]
         return Apply("concat", tuple(expression(part, frame) for part in parts), STRING)
-    name: str | None
-    if isinstance(node, exp.Extract):
-        name, inner = label_functions.part_named(node.this.name), node.expression
-    elif isinstance(node, exp.Trim):
-        position = str(node.args.get("position") or "").upper()
-        name, inner = {"LEADING": "ltrim", "TRAILING": "rtrim"}.get(position, "trim"), node.this
+    if isinstance(node, exp.Extract | exp.TimeToStr | exp.LastDay) or type(node) in DATE_PARTS:
+        part = of_date(node)
+        return _computed(part.operation, expression(dated_argument(node), frame), part.constants, "DATE", part.kind, node)
+    label = expression(node.this, frame)
+    if type(node) in OF_TEXT:
+        name, constants, kind = of_text(node, frame.reading)
+        found = _computed(f"text_{name}", label, constants, "STRING", kind, node)
+        return Apply("not", (found,), BOOLEAN) if node.args.get("negate") else found
+    if isinstance(node, exp.Trim):
         if node.args.get("expression") is not None:
-            name = None
-    else:
-        name, inner = LABELLED[type(node)], node.this
-    while isinstance(inner, exp.TsOrDsToDate):
-        inner = inner.this
-    argument = expression(inner, frame)
-    if name is not None and name in label_functions.TEXT and family(argument.type) == "STRING":
-        return Apply(name, (argument,), STRING)
-    if name in label_functions.PARTS and argument.type == DATE:
-        return Apply(f"date_{name}", (argument,), BIGINT)
-    raise Refusal("EXPRESSION", "This function does not go with that.", "Text functions take text, parts of a date a date.",
-                  clause="grammar.select", at=node)  # fmt: skip
+            raise _unfit(node)
+        position = str(node.args.get("position") or "").upper()
+        return _computed(f"text_{TRIMMED.get(position, 'trim')}", label, (), "STRING", Kind.STRING, node)
+    return _computed(f"text_{LABELLED[type(node)]}", label, (), "STRING", Kind.STRING, node)
+
+
+def _computed(
+    operation: str, label: Expression, constants: Sequence[str | int], wanted: str, kind: Kind, node: exp.Expr
+) -> Apply:
+    """A function of a released label."""
+    if family(label.type) != wanted:
+        raise _unfit(node)
+    rest = [Constant(Decimal(one), BIGINT) if isinstance(one, int) else Constant(one, STRING) for one in constants]
+    return Apply(operation, (label, *rest), {Kind.DATE: DATE, Kind.BIGINT: BIGINT, Kind.BOOLEAN: BOOLEAN}.get(kind, STRING))
+
+
+def _unfit(node: exp.Expr) -> Refusal:
+    return Refusal("EXPRESSION", "This function does not go with that.", "Text functions take text, parts of a date a date.",
+                   clause="grammar.select", at=node)  # fmt: skip
+
+
+def _cast(value: Expression, node: exp.Expr) -> Apply:
+    """CAST; what would be an error in SQL for any value, or differ from engine to engine, is refused."""
+    to = _target(node)
+    taken = {"number": "number BOOLEAN", "STRING": "number STRING BOOLEAN DATE", "DATE": "DATE"}[family(to)].split()
+    if family(to) == "number" and to.kind is Kind.BIGINT:
+        taken.append("STRING")
+    if family(value.type) not in taken and not (isinstance(value, Constant) and value.value is None):
+        raise Refusal("EXPRESSION", f"This is no {to}, whatever its value.", "Cast to BIGINT, DECIMAL(p,s), DOUBLE or STRING.",
+                      clause="grammar.select", at=node)  # fmt: skip
+    return Apply("cast", (value,), to)
 
 
 def _null_safe(node: exp.Expr, frame: Frame) -> Expression:
@@ -221,8 +255,11 @@ def _arithmetic(node: exp.Expr, frame: Frame) -> Expression:
                           clause="grammar.select", at=node)  # fmt: skip
     if operation in ("round", "ceil", "floor") and len(arguments) > 1:
         return Apply(operation, arguments, _rounded_type(arguments[0], arguments[1], node))
-    if operation in ("round", "ceil", "floor"):
+    if operation in ("round", "ceil", "floor", "sign"):
         return Apply(operation, arguments, BIGINT)
+    if operation == "pow" and not (isinstance(arguments[1], Constant) and arguments[1].value in range(MOST_POWER + 1)):
+        raise Refusal("EXPRESSION", f"Powers are whole numbers from 0 to {MOST_POWER}.", "Write power(avg(x), 2).",
+                      clause="grammar.select", at=node)  # fmt: skip
     return Apply(operation, arguments, arithmetic_type(operation, [argument.type for argument in arguments]))
 
 

@@ -39,14 +39,25 @@ _ARITHMETIC: dict[type[exp.Expr], Callable[[Any, Any], Value]] = {
     exp.Add: lambda one, two: one + two, exp.Sub: lambda one, two: one - two, exp.Mul: lambda one, two: one * two,
 }  # fmt: skip
 _TEXT: dict[type[exp.Expr], str] = {exp.Upper: "upper", exp.Lower: "lower"}
-_DATE_PARTS: dict[type[exp.Expr], str] = {
+DATE_PARTS: dict[type[exp.Expr], str] = {
     exp.Year: "year", exp.Quarter: "quarter", exp.Month: "month", exp.Week: "week", exp.WeekOfYear: "week", exp.Day: "day",
     exp.DayOfMonth: "day", exp.DayOfWeek: "dayofweek", exp.DayOfYear: "dayofyear",
 }  # fmt: skip
-LABELLED = _TEXT | _DATE_PARTS
+LABELLED = _TEXT | DATE_PARTS
 """Node -> the function of `label_functions` it stands for."""
-DERIVED = (*_TEXT, *_DATE_PARTS, *_ARITHMETIC, *_BOOLEANS, exp.Trim, exp.Concat, exp.DPipe, exp.Coalesce, exp.Nullif, exp.Case,
-           exp.If, exp.Extract, exp.Cast, exp.TryCast)  # fmt: skip
+TRIMMED = {"LEADING": "ltrim", "TRAILING": "rtrim"}
+PATTERNS: dict[type[exp.Expr], str] = {
+    exp.Like: "like", exp.ILike: "ilike", exp.StartsWith: "starts_with", exp.EndsWith: "ends_with", exp.Contains: "contains",
+}  # fmt: skip
+OF_TEXT: dict[type[exp.Expr], tuple[str, tuple[str, ...]]] = {
+    **{type_: (name, ("expression",)) for type_, name in PATTERNS.items()},
+    exp.Left: ("left", ("expression",)), exp.Right: ("right", ("expression",)), exp.Length: ("length", ()),
+    exp.Substring: ("substring", ("start", "length")), exp.Replace: ("replace", ("expression", "replacement")),
+    exp.Pad: ("pad", ("expression", "fill_pattern")),
+}  # fmt: skip
+"""Node -> the function of a text it stands for, and where its constants are."""
+DERIVED = (*_TEXT, *DATE_PARTS, *_ARITHMETIC, *_BOOLEANS, *OF_TEXT, exp.Trim, exp.Concat, exp.DPipe, exp.Coalesce, exp.Nullif,
+           exp.Case, exp.If, exp.Extract, exp.Cast, exp.TryCast, exp.TimeToStr, exp.LastDay)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -73,8 +84,13 @@ def values(node: exp.Expr, reading: Reading, truth: Truth) -> Values:
         return _periods(found, grid, node, lambda start: start, Kind.DATE)
     if isinstance(node, exp.Column):
         return _column(node, reading)
-    if isinstance(node, exp.Extract) or type(node) in _DATE_PARTS:
+    if isinstance(node, exp.Extract | exp.TimeToStr | exp.LastDay) or type(node) in DATE_PARTS:
         return _part(node, reading)
+    if type(node) in OF_TEXT:
+        name, constants, kind = of_text(node, reading)
+        work, negate = label_functions.OF_TEXT[name], bool(node.args.get("negate"))
+        inner = values(node.this, reading, truth)
+        return _text(lambda text: work(text, *constants) != negate if negate else work(text, *constants), inner, kind, node)
     if isinstance(node, _BOOLEANS):
         true, false = truth(node, reading, False), truth(node, reading, True)
         return _table([(True, true), (False, false), (None, not_true(either([true, false]), reading.labels))], Kind.BOOLEAN)
@@ -174,22 +190,50 @@ def _periods(found: Found, grid: str, at: exp.Expr, value: Callable[[date], Valu
     return _table(pairs, kind)
 
 
-def _part(node: exp.Expr, reading: Reading) -> Values:
-    if isinstance(node, exp.Extract):
-        name, inner = label_functions.part_named(node.this.name), node.expression.unnest()
-    else:
-        name, inner = _DATE_PARTS[type(node)], node.this.unnest()
+@dataclass(frozen=True)
+class OfDate:
+    """What a node computes of a date: the operation by name with its constants, the grids it can be read off, and its kind."""
+
+    operation: str
+    constants: tuple[str, ...]
+    compute: Callable[[date], Any]
+    grids: tuple[str, ...]
+    kind: Kind
+
+
+def of_date(node: exp.Expr) -> OfDate:
+    """Raises Refusal for what is not known."""
+    if isinstance(node, exp.LastDay):
+        return OfDate("date_last_day", (), label_functions.last_day, label_functions.PARTS["month"][1], Kind.DATE)
+    if isinstance(node, exp.TimeToStr):
+        pattern = node.args["format"]
+        if not isinstance(pattern, exp.Literal) or (found := label_functions.written(pattern.name)) is None:
+            raise Refusal("DATE_GRID", "A date is written by its year, month and day only.",
+                          "Write date_format(column, 'yyyy-MM') or strftime(column, '%Y-%m').", clause="grammar.select",
+                          at=node)  # fmt: skip
+        return OfDate("date_written", (pattern.name,), *found, Kind.STRING)
+    name = label_functions.part_named(node.this.name) if isinstance(node, exp.Extract) else DATE_PARTS[type(node)]
     if name is None:
         raise Refusal("DATE_GRID", "This is no part of a date the guard knows.",
                       f"Known are {', '.join(label_functions.PARTS)}.", clause="grammar.select", at=node)  # fmt: skip
+    return OfDate(f"date_{name}", (), *label_functions.PARTS[name], Kind.BIGINT)
+
+
+def dated_argument(node: exp.Expr) -> exp.Expr:
+    """The date in year(date), without casts that leave it one."""
+    inner: exp.Expr = (node.expression if isinstance(node, exp.Extract) else node.this).unnest()
     while isinstance(inner, exp.TsOrDsToDate | exp.Cast) and not isinstance(inner.this, exp.Literal):
         inner = inner.this.unnest()
-    compute, grids = label_functions.PARTS[name]
+    return inner
+
+
+def _part(node: exp.Expr, reading: Reading) -> Values:
+    part, inner = of_date(node), dated_argument(node)
     if isinstance(inner, exp.TimestampTrunc | exp.DateTrunc):
         period = truncated(inner, reading)
         assert period is not None  # noqa: S101  it is a truncation
         found, grid = period
-        return _periods(found, grid, node, compute, Kind.BIGINT)
+        return _periods(found, grid, node, part.compute, part.kind)
     if not isinstance(inner, exp.Column):
         raise Refusal("DATE_GRID", "Parts are taken of a date column.", "Write year(column).", clause="grammar.select",
                       at=node)  # fmt: skip
@@ -197,15 +241,15 @@ def _part(node: exp.Expr, reading: Reading) -> Values:
     if found.role is not Role.DIMENSION or found.column.type.kind not in DATED:
         raise Refusal("NOT_A_DIMENSION", f"{found} is not a date dimension.", "Ask its owner to make it one.",
                       clause=found.asset.clause("dimensions"), owner=found.asset.owner, at=node)  # fmt: skip
-    agreed = [grid for grid in grids if grid in dated(found, node)]
+    agreed = [grid for grid in part.grids if grid in dated(found, node)]
     known = [grid for grid in agreed if found.asset.periods(found.column.name, grid) is not None]
     if not agreed:
         raise Refusal("DATE_GRID",
-                      f"The {name} cannot be told from the agreed grids of {found}: {', '.join(dated(found, node))}.",
-                      f"Ask its owner for {' or '.join(grids)}.",
+                      f"This cannot be told from the agreed grids of {found}: {', '.join(dated(found, node))}.",
+                      f"Ask its owner for {' or '.join(part.grids)}.",
                       clause=found.asset.clause("dimensions", found.column.name, "dates"), owner=found.asset.owner,
                       at=node)  # fmt: skip
-    return _periods(found, (known or agreed)[0], node, compute, Kind.BIGINT)
+    return _periods(found, (known or agreed)[0], node, part.compute, part.kind)
 
 
 def _case(node: exp.Expr, reading: Reading, truth: Truth) -> Values:
@@ -225,9 +269,10 @@ def _applied(node: exp.Expr, reading: Reading, truth: Truth) -> Values:
         removed = node.args.get("expression")
         if removed is not None and constant(removed, reading) != " ":
             raise _unknown(node)
-        return _text({"LEADING": "ltrim", "TRAILING": "rtrim"}.get(position, "trim"), inner, node)
+        name = TRIMMED.get(position, "trim")
+        return _text(label_functions.TEXT[name], inner, Kind.STRING, node)
     if type(node) in _TEXT:
-        return _text(_TEXT[type(node)], values(node.this, reading, truth), node)
+        return _text(label_functions.TEXT[_TEXT[type(node)]], values(node.this, reading, truth), Kind.STRING, node)
     if isinstance(node, exp.Concat | exp.DPipe):
         parts = node.expressions if isinstance(node, exp.Concat) else [node.this, node.expression]
         tables = [values(part, reading, truth) for part in parts]
@@ -255,11 +300,28 @@ def _applied(node: exp.Expr, reading: Reading, truth: Truth) -> Values:
     raise _unknown(node)
 
 
-def _text(name: str, inner: Values, node: exp.Expr) -> Values:
+def of_text(node: exp.Expr, reading: Reading) -> tuple[str, list[Any], Kind]:
+    """The function of a text a node stands for, its constants and its kind; raises Refusal for constants engines differ on."""
+    name, places = OF_TEXT[type(node)]
+    if name == "pad":
+        name = "lpad" if node.args.get("is_left") else "rpad"
+    constants = [constant(node.args[place], reading) for place in places if node.args.get(place) is not None]
+    wanted = (int, str) if name.endswith("pad") else (int, int) if name in ("left", "right", "substring") else (str, str)
+    fits = all(type(one) is type_ for one, type_ in zip(constants, wanted, strict=False))
+    if not fits or any(isinstance(one, int) and abs(one) > label_functions.LONGEST for one in constants) or (
+        isinstance(node, exp.Like | exp.ILike) and "\\" in str(constants[0])
+    ) or label_functions.OF_TEXT[name]("x", *constants) is None or (name.endswith("pad") and "" in constants):  # fmt: skip
+        raise Refusal("LITERAL_TYPE", "These constants do not go with this function, or engines differ on them.",
+                      "Write LIKE 'a%' without backslashes, left(label, 3), substring(label, 1, 3).", clause="grammar.select",
+                      at=node)  # fmt: skip
+    kind = Kind.BOOLEAN if type(node) in PATTERNS else Kind.BIGINT if name == "length" else Kind.STRING
+    return name, constants, kind
+
+
+def _text(work: Callable[[str], Any], inner: Values, kind: Kind, node: exp.Expr) -> Values:
     if inner.kind not in (Kind.STRING, None):
-        raise Refusal("LITERAL_TYPE", f"{name}() takes text.", "Use a text dimension.", clause="grammar.select", at=node)
-    work = label_functions.TEXT[name]
-    return _product([inner], node, Kind.STRING, lambda one: None if one is None else work(one))
+        raise Refusal("LITERAL_TYPE", "This function takes text.", "Use a text dimension.", clause="grammar.select", at=node)
+    return _product([inner], node, kind, lambda one: None if one is None else work(one))
 
 
 def _cast(node: exp.Expr, inner: Values) -> Values:
@@ -301,4 +363,7 @@ def _unknown(node: exp.Expr) -> Refusal:
                    clause="grammar.select", at=node)  # fmt: skip
 
 
-__all__ = ["COMPARISONS", "DERIVED", "LABELLED", "Truth", "Value", "Values", "branches_of", "values"]
+__all__ = [
+    "COMPARISONS", "DATE_PARTS", "DERIVED", "LABELLED", "OF_TEXT", "PATTERNS", "TRIMMED", "OfDate", "Truth", "Value", "Values",
+    "branches_of", "dated_argument", "of_date", "of_text", "values",
+]  # fmt: skip

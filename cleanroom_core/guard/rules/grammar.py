@@ -20,6 +20,8 @@ def grammar(reading: Reading) -> Iterator[Finding]:
 
 def _refusal(node: exp.Expr, argument: str) -> Refusal:
     known = KNOWN.get(type(node)) if not argument else CLAUSES.get(argument)
+    if known is None and argument == "query" and isinstance(node, exp.In):
+        known = SUBQUERY
     if known is None and not argument and isinstance(node, exp.Select | exp.Subquery):
         known = SUBQUERY
     if known is None and isinstance(node, exp.Join) and argument:

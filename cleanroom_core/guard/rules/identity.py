@@ -23,7 +23,8 @@ def identity(reading: Reading) -> Iterator[Finding]:
         yield Refusal(
             "IDENTITY",
             f"{found} identifies people; it is a {found.role}.",
-            f"It may stand in ON, in USING and in count(DISTINCT {found.column.name}).",
+            f"It may stand in ON, in USING and in count(DISTINCT {found.column.name})."
+            + (" Who is unmatched is counted in SELECT: count(*) - count(key)." if _is_null_test(node) else ""),
             clause=found.asset.clause("privacy_unit" if found.role is Role.UNIT else "join_key"),
             owner=found.asset.owner,
             at=node,
@@ -32,10 +33,14 @@ def identity(reading: Reading) -> Iterator[Finding]:
 
 def _counts_matches(node: exp.Expr, found: Found, reading: Reading) -> bool:
     """Whether a count depends on whether this key of an outer join is there: `count_if(b.key IS NULL)`."""
-    parent = node.parent
-    tested = isinstance(parent, exp.Is) and isinstance(parent.expression, exp.Null)
     counted = node.find_ancestor(exp.AggFunc, exp.Filter) is not None and node.find_ancestor(exp.Distinct) is None
-    return tested and counted and found.asset.is_key(found.column) and found.asset.qualified in reading.scope.optional
+    return (
+        _is_null_test(node) and counted and found.asset.is_key(found.column) and found.asset.qualified in reading.scope.optional
+    )
+
+
+def _is_null_test(node: exp.Expr) -> bool:
+    return isinstance(node.parent, exp.Is) and isinstance(node.parent.expression, exp.Null)
 
 
 def _counts_people(node: exp.Expr) -> bool:
