@@ -201,7 +201,6 @@ def test_who_is_no_runner_or_has_no_privilege_does_not_run(both: Both, name: str
         ("secrets", "SELECT secret('a', 'b')", "INVALID_SECRET_LOOKUP"),
         ("unbound", "SELECT :unknown", "UNBOUND_SQL_PARAMETER"),
         ("installs", "%pip install pandas", "is pip"),
-        ("prints", "%python\nprint(1)", "is python"),
     ],
 )
 def test_what_a_notebook_may_not_do_ends_its_run(both: Both, name: str, book: str, sql: str, reason: str) -> None:

@@ -1,6 +1,7 @@
 """Jobs whose tasks run notebooks of clean rooms, and their runs.
 
-A run is executed when it is submitted; looks at it then show RUNNING before its end, as many as `limits.run_looks` says.
+A run is executed when it is submitted; looks at it then show RUNNING before its end, as many as `limits.run_looks` says. One
+with Python cells computes in a process of its own, and looks show RUNNING until that has ended.
 """
 
 from __future__ import annotations
@@ -96,15 +97,26 @@ def _show_room(call: Call, record: Json) -> None:
             call.state.put("room_run", CENTRAL, key, {**run, "looks": record["looks"], "state": _room_state(record, task)})
 
 
+def _met(call: Call, number: str, record: Json) -> Json:
+    """The record, with the ends of tasks that have ended meanwhile."""
+    waiting = [task for task in record["tasks"] if "pending" in task["end"]]
+    for task in waiting:
+        task["end"] = playing.meet(playing.as_runner(call, record["runner"]), str(task["run_id"])) or task["end"]
+    if waiting:
+        call.put("run", number, record)
+        _show_room(call, record)
+    return record
+
+
 def _room_state(record: Json, task: Json) -> Json:
-    if record["looks"]:
+    if record["looks"] or "pending" in task["end"]:
         return {"life_cycle_state": "RUNNING"}
     result = task["end"]["result"]
     return {"life_cycle_state": "TERMINATED" if result == "SUCCESS" else "INTERNAL_ERROR", "result_state": result}
 
 
 def _state(record: Json, ends: list[Json]) -> Json:
-    if record["looks"]:
+    if record["looks"] or any("pending" in end for end in ends):
         return {"life_cycle_state": "RUNNING", "state_message": "In run"}
     bad = [end for end in ends if end["result"] != "SUCCESS"]
     if not bad:
@@ -119,7 +131,7 @@ def _find(call: Call, number: str) -> tuple[str, Json]:
         raise Refusal(400, "INVALID_PARAMETER_VALUE", f"Run {number} does not exist.", SDK)
     if call.caller not in (found["creator"], found["runner"]) and "admins" not in call.groups:
         raise denied(f"User has no view permission on run {number}.")
-    return number, found
+    return number, _met(call, number, found)
 
 
 def _get_run(call: Call) -> Json:
@@ -165,7 +177,7 @@ def _output(call: Call) -> Json:
     task = next(each for each in record["tasks"] if str(each["run_id"]) == number)
     reply: Json = {"metadata": {"run_id": int(number), "job_id": record["job_id"], "state": _state(record, [task["end"]])}}
     end, result = task["end"], {"clean_room_job_run_state": _room_state(record, task)}
-    if not record["looks"]:
+    if not record["looks"] and "pending" not in end:
         if end["result"] == "SUCCESS":
             result["notebook_output"] = {"truncated": False}
             result |= {"output_schema_info": end["output"]} if "output" in end else {}
@@ -177,9 +189,10 @@ def _output(call: Call) -> Json:
 def _cancel(call: Call) -> Json:
     """A run that nobody has seen end yet is ended here, and its output goes."""
     number, record = _find(call, str(call.body["run_id"]))
-    if record["looks"]:
+    if record["looks"] or any("pending" in task["end"] for task in record["tasks"]):
         record["looks"] = 0
         for task in record["tasks"]:
+            call.database.spark.forget(str(task["run_id"]))
             output = task["end"].get("output")
             if output and call.get("schema", f"{output['catalog_name']}.{output['schema_name']}"):
                 securables.drop(call, "schema", f"{output['catalog_name']}.{output['schema_name']}", cascade=True)
@@ -192,7 +205,7 @@ def _cancel(call: Call) -> Json:
 def _list_runs(call: Call) -> Json:
     job = call.query.get("job_id")
     found = [
-        _shown(key, record)
+        _shown(key, _met(call, key, record))
         for key, record in reversed(call.all("run"))
         if job in (None, str(record["job_id"]))
         and (call.caller in (record["creator"], record["runner"]) or "admins" in call.groups)

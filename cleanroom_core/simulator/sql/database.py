@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
+from cleanroom_core.simulator.spark_runs import SparkRuns
 from cleanroom_core.simulator.sql.failure import SqlFailure
 from cleanroom_core.simulator.world import NAMES
 
@@ -35,14 +36,17 @@ def physical(place: str, name: str) -> exp.Table:
 
 
 class Database:
-    """Opened when the first statement comes; one statement at a time. Reads no files but its own and reaches no network."""
+    """Opened when the first statement comes; one statement at a time. Reads no files but its own and reaches no network.
+    `spark`: runs that compute beside it."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / "tables.duckdb"
+        self.spark = SparkRuns(folder / "spark")
         self._lock = threading.RLock()
         self._connection: duckdb.DuckDBPyConnection | None = None
 
     def close(self) -> None:
+        self.spark.close()
         with self._lock:
             if self._connection is not None:
                 self._connection.close()
@@ -61,6 +65,30 @@ class Database:
             except duckdb.Error as error:
                 kind = type(error).__name__.removesuffix("Exception").upper()
                 raise SqlFailure(f"{kind or 'INTERNAL'}_ERROR", str(error).splitlines()[0]) from error
+
+    def export(self, tree: exp.Expr, path: Path) -> None:
+        """Write the rows of a query to a Parquet file. Raises SqlFailure."""
+        import duckdb
+        import pyarrow.parquet as pq
+
+        with self._lock:
+            try:
+                pq.write_table(self._open().sql(tree.sql(dialect="duckdb")).to_arrow_table(), path)
+            except duckdb.Error as error:
+                raise SqlFailure("INTERNAL_ERROR", str(error).splitlines()[0]) from error
+
+    def load(self, place: str, name: str, path: Path) -> None:
+        """Make a table of a Parquet file, which is read here: this connection reads no files."""
+        import pyarrow.parquet as pq
+
+        with self._lock:
+            connection = self._open()
+            connection.register("loaded", pq.read_table(path))
+            try:
+                query = exp.select("*").from_("loaded")
+                self.run(exp.Create(this=physical(place, name), kind="TABLE", expression=query))
+            finally:
+                connection.unregister("loaded")
 
     def columns(self, place: str, name: str) -> list[tuple[str, str]]:
         """(name, DuckDB type) of a table's columns. Raises SqlFailure when it has no rows anywhere."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sqlglot import exp
@@ -35,6 +36,13 @@ class RoomResolver:
             if asset is not None:
                 return self._shared(asset)
         raise no_table(name)
+
+    def shared(self) -> Iterator[tuple[str, exp.Expr]]:
+        """Every table and view of the room by its name in it, as the query of its rows."""
+        for key, asset in self.call.state.all("asset", CENTRAL):
+            room, kind, name = key.split("/", 2)
+            if room == self.room["id"] and kind in ("TABLE", "VIEW"):
+                yield name, exp.select("*").from_(self._shared(asset))
 
     def _shared(self, asset: Json) -> exp.Expr:
         """The asset's local table, read with the rights of the room's owner on the side that shares it."""
