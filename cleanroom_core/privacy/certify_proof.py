@@ -6,7 +6,7 @@ Every step is an argument of docs/rank-test.md; nothing here decides what to wit
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,9 @@ class Proof:
     sheets: Mapping[int, Indices]  # column -> sheets that depend on it
     numbers: np.random.Generator
     rounds: int = 0
+    learned: tuple[tuple[Vectors, Vectors | None], ...] = ()  # what has become zero since the first of the contexts was made
+    # By column: combinations that use no sheet depending on it, and how much of `learned` is known there.
+    contexts: Mapping[int, tuple[Space, int]] = field(default_factory=dict)
 
     @staticmethod
     def of(
@@ -65,6 +68,7 @@ class Proof:
         proof = replace(self, space=self.space.copy(), numbers=_branch(self.numbers))
         if cells.size:
             proof.space.withhold(cells)
+            proof.learned += ((cells[None, :].astype(np.int32), None),)
             proof.advance()
         return proof
 
@@ -74,7 +78,7 @@ class Proof:
             self.rounds += 1
             self._fold()
             popular = np.bincount(self.holder, minlength=self.vectors.shape[1]) >= self.minimum
-            if popular.any() and self.space.vanish(self.vectors[:, popular], None, self.numbers):
+            if popular.any() and self._learn(self.vectors[:, popular], None):
                 continue
             if self.holder.size >= 2 * self.minimum - 1 and self._differences():
                 continue
@@ -100,7 +104,7 @@ class Proof:
 
     def _key(self, space: Space) -> Indices:
         """One number of 62 bits for the class of each row; 0 for rows on which the whole space is zero."""
-        high, low = space.values(space.random(self.numbers), self.vectors)
+        high, low = space.random_values(self.vectors, None, self.numbers)
         return np.asarray(high << np.uint64(31) | low, np.int64)
 
     def _split(self) -> bool:
@@ -115,16 +119,19 @@ class Proof:
             space.vanish(self.vectors[:, np.unique(self.holder[hand == number])], None, self.numbers)
             return space
 
-        return self.space.keep_sums(map(without_hand, range(self.minimum)), self.numbers)
+        added = self.space.keep_sums(map(without_hand, range(self.minimum)), self.numbers)
+        if added:
+            self.contexts = {}  # sums are no vectors: contexts are made again
+        return added
 
     def _differences(self) -> bool:
         """Classes that agree on every sheet that does not use one column: enough pairs of people with the same difference."""
         added = False
-        for sheets in self.sheets.values():
-            first, second = self._pairs(sheets)
+        for column in self.sheets:
+            first, second = self._pairs(column)
             if not first.size:
                 continue
-            high, low = self.space.values(self.space.random(self.numbers), self.vectors)
+            high, low = self.space.random_values(self.vectors, None, self.numbers)
             prime = np.uint64(self.space.prime)
             gap = [(part[first] + prime - part[second]) % prime for part in (high, low)]
             # The same difference either way round is one and the same.
@@ -136,17 +143,14 @@ class Proof:
             at, kind = _classes(key)
             enough = at[self._matched(first, second, kind) >= 2 * self.minimum - 1]
             if enough.size:
-                added |= self.space.vanish(self.vectors[:, first[enough]], self.vectors[:, second[enough]], self.numbers)
+                added |= self._learn(self.vectors[:, first[enough]], self.vectors[:, second[enough]])
         return added
 
-    def _pairs(self, sheets: Indices) -> tuple[Indices, Indices]:
+    def _pairs(self, column: int) -> tuple[Indices, Indices]:
         """Pairs of classes, both with people, that no combination of the other sheets alone tells apart."""
         held = np.bincount(self.holder, minlength=self.vectors.shape[1])
-        used = self.vectors[sheets]
-        without = self.space.copy()
-        without.withhold(np.unique(used[used >= 0]))
         rows = np.flatnonzero(held)
-        _, context = _classes(self._key(without)[rows])
+        _, context = _classes(self._key(self._context(column))[rows])
         order = np.lexsort((-held[rows], context))  # the most people of a context first
         rows, context = rows[order], context[order]
         starts = np.flatnonzero(np.r_[True, context[1:] != context[:-1]]) if rows.size else np.empty(0, np.int64)
@@ -155,6 +159,27 @@ class Proof:
         reach = min(_REACH, 1 + _PAIRS // max(1, rows.size))
         found = [(rows[start[place - start > k] + k], rows[place[place - start > k]]) for k in range(reach)]
         return np.concatenate([a for a, _ in found]), np.concatenate([b for _, b in found])
+
+    def _context(self, column: int) -> Space:
+        """Made once, and told afterwards what has become zero; proofs that are carried on from this one share it."""
+        if column in self.contexts:
+            space, known = self.contexts[column]
+            space = space.copy() if known < len(self.learned) else space
+            for plus, minus in self.learned[known:]:
+                space.vanish(plus, minus, self.numbers)
+        else:
+            used = self.vectors[self.sheets[column]]
+            space = self.space.copy()
+            space.withhold(np.unique(used[used >= 0]))
+        self.contexts = {**self.contexts, column: (space, len(self.learned))}
+        return space
+
+    def _learn(self, plus: Vectors, minus: Vectors | None) -> bool:
+        """Keep only combinations that are zero on each vector `plus - minus`; true when that is new."""
+        added = self.space.vanish(plus, minus, self.numbers)
+        if added:
+            self.learned += ((plus, minus),)
+        return added
 
     def _held_enough(self, first: Indices, second: Indices, key: Indices) -> tuple[Indices, Indices, Indices]:
         """Without the differences that could not have pairs of people enough even if nobody stood in two of them."""

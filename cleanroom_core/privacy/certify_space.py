@@ -81,15 +81,31 @@ class Space:
 
     def random(self, numbers: np.random.Generator, count: int = TWO) -> Numbers:
         """[cells + 1, count] random combinations out of the space."""
-        found = np.empty((len(self._basis), count), np.uint64)
+        return self._drawn(np.arange(len(self._basis)), numbers, count)
+
+    def random_values(self, plus: Vectors, minus: Vectors | None, numbers: np.random.Generator) -> Numbers:
+        """[2, n]: what two random combinations out of the space give on each vector `plus - minus`."""
+        used = np.zeros(len(self._basis), np.bool_)
+        for vectors in (plus, *([] if minus is None else [minus])):
+            used[vectors] = True
+        drawn = self._drawn(np.flatnonzero(used), numbers, TWO)
+        found = self._values(drawn, plus)
+        if minus is not None:
+            found = self._reduced(found + (np.uint64(self.prime) - self._values(drawn, minus)))
+        return found
+
+    def _drawn(self, cells: Indices, numbers: np.random.Generator, count: int) -> Numbers:
+        """Random combinations, of which only the numbers of these cells are worked out."""
+        found = np.zeros((len(self._basis), count), np.uint64)
+        basis = self._basis if len(cells) == len(self._basis) else self._basis[cells]
         for i in range(count):
             weights = numbers.integers(self.prime, size=self.dimension, dtype=np.uint64)
             # In halves of 16 bits a sum over 65,536 products fits 64 bits, and no product needs to be stored.
-            low, high = self._basis @ (weights & _HALF), self._basis @ (weights >> np.uint64(16))
-            found[:, i] = self._reduced(self._reduced(high) * (_HALF + np.uint64(1)) + self._reduced(low))
+            low, high = basis @ (weights & _HALF), basis @ (weights >> np.uint64(16))
+            found[cells, i] = self._reduced(self._reduced(high) * (_HALF + np.uint64(1)) + self._reduced(low))
         return found
 
-    def values(self, combinations: Numbers, vectors: Vectors) -> Numbers:
+    def _values(self, combinations: Numbers, vectors: Vectors) -> Numbers:
         """[count, n]: what each combination gives on each vector."""
         found = np.zeros((combinations.shape[1], vectors.shape[1]), np.uint64)
         for i, combination in enumerate(np.ascontiguousarray(combinations.T)):
@@ -107,10 +123,9 @@ class Space:
 
     def _vanish(self, left: Indices, plus: Vectors, minus: Vectors | None, numbers: np.random.Generator) -> None:
         while left.size and self.dimension:
-            drawn = self.random(numbers)
-            here = self.values(drawn, plus[:, left])
-            there = np.zeros_like(here) if minus is None else self.values(drawn, minus[:, left])
-            left = left[(here != there).any(axis=0)]
+            if left.size > _BATCH:  # a few are taken as fast as looked at
+                chosen = None if minus is None else minus[:, left]
+                left = left[self.random_values(plus[:, left], chosen, numbers).any(axis=0)]
             batch = max(_BATCH, self._basis.size // _LARGE)
             for i in left[:batch]:
                 value = np.add.reduce(self._basis[plus[:, i]], axis=0)
