@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import TypeVar
 
 from cleanroom_core.backends.databricks.connection import open_client
 from cleanroom_core.backends.databricks.facts_privileges import candidate, holders, secrets
 from cleanroom_core.backends.databricks.facts_reading import for_prechecks
 from cleanroom_core.backends.databricks.facts_sdk import sdk_facts
-from cleanroom_core.backends.databricks.facts_workspace import Metastore, Workspace
+from cleanroom_core.backends.databricks.facts_workspace import Workspace
 from cleanroom_core.backends.databricks.translating import translated
 from cleanroom_core.errors import InputError, NotPermittedError
 from cleanroom_core.prechecks.check import Gatherers
@@ -35,6 +36,9 @@ from cleanroom_core.prechecks.databricks.system_tables import SystemTableFacts
 from cleanroom_core.prechecks.databricks.tier import TierFacts
 from cleanroom_core.prechecks.databricks.unity_catalog import UnityCatalogFacts
 from cleanroom_core.prechecks.fact import Absent, Fact, Known, Unknown, mapped
+
+A = TypeVar("A")
+B = TypeVar("B")
 
 
 def connect(profile: str = "", account_profile: str = "") -> Workspace:
@@ -70,19 +74,18 @@ def gatherers(workspace: Workspace, asked: Asked, partner: Evidence, now: dateti
 
     def compliance() -> ComplianceFacts:
         found = room()
-        enforced = found.value.standards if isinstance(found, Known) else frozenset()
+        enforced = _said(found, lambda seen: seen.standards)
         mismatch = isinstance(found, Known) and found.value.restricted == "CSP_MISMATCH"
         theirs = mapped(partner.standards, frozenset)
-        return ComplianceFacts(asked.standards | enforced, workspace.standards(), theirs, mismatch)
+        return ComplianceFacts(asked.standards, enforced, workspace.standards(), theirs, mismatch)
 
     def assets() -> AssetFacts:
-        found = room()
-        owner = found.value.owner if isinstance(found, Known) else None
+        owner = _said(room(), lambda seen: seen.owner)
         return AssetFacts(tuple(candidate(workspace, table, owner) for table in asked.tables))
 
     def region() -> RegionFacts:
-        mine = mapped(workspace.metastore(), lambda found: _place(found.cloud, found.region))
-        there = mapped(room(), lambda found: _place(found.cloud, found.region))
+        mine = _said(workspace.metastore(), lambda found: _place(found.cloud, found.region))
+        there = _said(room(), lambda found: _place(found.cloud, found.region))
         return RegionFacts(mine, partner.place(), asked.place, there, asked.creator)
 
     def admin() -> AdminFacts:
@@ -150,12 +153,16 @@ def scope(workspace: Workspace) -> Fact[str]:
     return _said(workspace.metastore(), lambda found: found.scope)
 
 
-def _said(metastore: Fact[Metastore], part: Callable[[Metastore], str | None]) -> Fact[str]:
-    if not isinstance(metastore, Known):
-        return metastore
-    found = part(metastore.value)
-    return Known(found) if found else Unknown("the platform leaves it out, or says it in a word this SDK does not know")
+def _said(fact: Fact[A], part: Callable[[A], B | None]) -> Fact[B]:
+    if not isinstance(fact, Known):
+        return fact
+    found = part(fact.value)
+    return (
+        Known(found)
+        if found is not None
+        else Unknown("the platform leaves it out, or says it in a word this SDK does not know")
+    )
 
 
-def _place(cloud: str | None, region: str | None) -> Place:
-    return Place((cloud or "").lower(), (region or "").lower())
+def _place(cloud: str | None, region: str | None) -> Place | None:
+    return Place(cloud.lower(), region.lower()) if cloud and region else None

@@ -42,7 +42,10 @@ def holders(workspace: Workspace, asked: Asked) -> Fact[tuple[Holder, ...]]:
     assignment = workspace.assignment()
     if asked.creator and not isinstance(assignment, Known):
         return assignment
-    there = bool(asked.room) and isinstance(workspace.room(asked.room or ""), Known)
+    room = workspace.room(asked.room) if asked.room else Absent("no room was named")
+    if isinstance(room, Unknown):
+        return room
+    there = isinstance(room, Known)
     wanted, running = needs(asked, assignment, there), runner_needs(asked, there)
     owners = tuple(_holder(workspace, name, wanted) for name in names)
     return Known(owners + tuple(_holder(workspace, name, running) for name in asked.runners))
@@ -76,14 +79,17 @@ def service_principal(workspace: Workspace, name: str) -> Fact[tuple[str, tuple[
     if not APPLICATION_ID.fullmatch(name):
         return Unknown(f"the groups of {name} can be read by {name} alone")
 
-    def call() -> tuple[str, tuple[str, ...]] | None:
+    def call() -> tuple[str, tuple[str, ...]]:
         found = next(iter(workspace.client.service_principals_v2.list(filter=f"applicationId eq '{name}'")), None)
         if found is None or not found.id:
-            return None
+            return "", ()
         whole = workspace.client.service_principals_v2.get(found.id)
         return found.id, tuple(sorted({group.display for group in whole.groups or () if group.display}))
 
-    return workspace.reader.fact(("service", name), f"read the service principal {name}", call)
+    found = workspace.reader.fact(("service", name), f"read the service principal {name}", call)
+    if isinstance(found, Known) and not found.value[0]:
+        return Absent(f"this workspace has no service principal {name}")
+    return found
 
 
 def owner(workspace: Workspace, kind: str, name: str) -> Fact[str]:
@@ -138,10 +144,12 @@ def _listed(workspace: Workspace, need: Need, principal: str | None) -> Fact[Map
     )
 
 
-def candidate(workspace: Workspace, name: str, room_owner: str | None) -> Candidate:
-    """A future asset with the policies on it. `room_owner`: who must be exempt; None: the table's owner stands in."""
+def candidate(workspace: Workspace, name: str, room_owner: Fact[str]) -> Candidate:
+    """A future asset with the policies on it. `room_owner`: who must be exempt; Absent: the table's owner stands in."""
     table = workspace.table(name)
-    who = room_owner or (table.value.owner if isinstance(table, Known) else None)
+    who = room_owner.value if isinstance(room_owner, Known) else None
+    if isinstance(room_owner, Absent) and isinstance(table, Known):
+        who = table.value.owner
 
     def call() -> tuple[Governed, ...]:
         found = workspace.client.policies.list_policies("TABLE", name, include_inherited=True)

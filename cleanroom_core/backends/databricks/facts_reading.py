@@ -1,12 +1,14 @@
 """Facts of a workspace for its prechecks: each read once, each in one of three states, none hiding another.
 
 A refusal, a late answer or none at all makes the one fact unknown, with the status before the reason (403, 429, no answer).
-Where the workspace cannot be reached at all, the first fact finds that out and the others do not wait for it again.
+Where the workspace cannot be reached at all, the first fact finds that out and the others do not wait for it again; where it
+is busy, a minute is spent in all.
 """
 
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -25,12 +27,20 @@ def for_prechecks(profile: str = "") -> Connection:
     return Connection(profile=profile, **PATIENT)  # type: ignore[arg-type]  # three numbers
 
 
-class Reader:
-    """`fact` for the same key asks once. Safe for one run of prechecks; a new run looks anew."""
+ALL_PATIENCE = 60.0  # seconds spent on calls that were not answered; then the rest is not asked any more
+_SILENT = "no answer"
+_WAITED = frozenset({_SILENT, "429", "503"})
 
-    def __init__(self) -> None:
+
+class Reader:
+    """`fact` for the same key asks once. For one run; the next looks anew. `clock`: seconds, for patience only."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._had: dict[Any, Any] = {}
-        self._unreachable = ""
+        self._answered = False
+        self._waited = 0.0
+        self._given_up = ""
 
     def fact(self, key: object, doing: str, call: Callable[[], T | None], *, refused_is_absent: bool = False) -> Fact[T]:
         """`doing`: completes "this identity may not ...". An answer of None is one that this SDK cannot read.
@@ -43,18 +53,23 @@ class Reader:
         return found
 
     def _read(self, doing: str, call: Callable[[], T | None], refused_is_absent: bool) -> Fact[T]:
-        if self._unreachable:
-            return Unknown(self._unreachable)
+        if self._given_up:
+            return Unknown(self._given_up)
+        started = self._clock()
         try:
             with translated(doing):
                 found = call()
         except CleanRoomError as error:
             status = _status(error)
             reason = f"{status}: {_CONFIGURATION.sub('.', error.message)}"
-            if _unreachable(error):
-                self._unreachable = reason
+            if status in _WAITED:
+                self._waited += self._clock() - started
+                if self._waited > ALL_PATIENCE or (not self._answered and _unreachable(error)):
+                    self._given_up = reason
+            self._answered = self._answered or status != _SILENT
             absent = status == "404" and _not_there(error.__cause__)
             return Absent(reason) if absent or (refused_is_absent and status == "401") else Unknown(reason)
+        self._answered = True
         return Unknown(f"the answer says nothing that could be read, asked to {doing}") if found is None else Known(found)
 
 
@@ -77,7 +92,7 @@ def _status(error: CleanRoomError) -> str:
             if isinstance(cause, kind):
                 return status
         cause = cause.__cause__
-    return "no answer"
+    return _SILENT
 
 
 def _not_there(cause: BaseException | None) -> bool:

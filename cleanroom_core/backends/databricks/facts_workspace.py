@@ -49,10 +49,10 @@ class Metastore:
 class Workspace:
     """`account`: a client of the account, where there is one; only it knows the plan."""
 
-    def __init__(self, client: WorkspaceClient, account: AccountClient | None = None) -> None:
+    def __init__(self, client: WorkspaceClient, account: AccountClient | None = None, reader: Reader | None = None) -> None:
         self.client = client
         self._account = account
-        self.reader = Reader()
+        self.reader = reader or Reader()
 
     def me(self) -> Fact[Identity]:
         def call() -> Identity:
@@ -180,7 +180,8 @@ class Workspace:
             found = self.client.clean_rooms.get(name)
             remote = found.remote_detailed_info
             profile = remote.compliance_security_profile if remote else None
-            enforced = _names(profile.compliance_standards) if profile and profile.is_enabled else frozenset()
+            none: frozenset[str] | None = None if remote is None else frozenset()
+            enforced = _names(profile.compliance_standards) if profile and profile.is_enabled else none
             return Room(
                 found.name or name,
                 word_of(found.status),

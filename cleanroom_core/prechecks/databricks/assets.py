@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from cleanroom_core.prechecks.check import ENGINEER, STEWARD, Check, Result
 from cleanroom_core.prechecks.databricks.wording import cannot_tell, failed, listed, passed
-from cleanroom_core.prechecks.fact import Absent, Fact, Known, Unknown
+from cleanroom_core.prechecks.fact import Absent, Fact, Known, Unknown, reason
 
 SHARED_KINDS = frozenset({"MANAGED", "EXTERNAL", "VIEW", "FOREIGN", "STREAMING_TABLE", "MATERIALIZED_VIEW"})
 NOT_SHARED = frozenset({"METRIC_VIEW"})
@@ -98,13 +98,12 @@ def _problem(candidate: Candidate) -> str:
 def _doubt(candidate: Candidate) -> str:
     if isinstance(candidate.table, Unknown):
         return candidate.table.reason
-    if isinstance(candidate.policies, Unknown):
-        return f"its policies could not be read: {candidate.policies.reason}"
-    if isinstance(candidate.policies, Known):
-        for policy in candidate.policies.value:
-            if not isinstance(policy.exempt, Known):
-                return f"policy {policy.name}; whether its owner is exempt is not known"
-            return f"policy {policy.name}, from which the owner is exempt: it is shared unfiltered and unmasked"
+    if not isinstance(candidate.policies, Known):
+        return f"its policies could not be read: {reason(candidate.policies)}"
+    for policy in candidate.policies.value:
+        if not isinstance(policy.exempt, Known):
+            return f"policy {policy.name}; whether its owner is exempt is not known"
+        return f"policy {policy.name}, from which the owner is exempt: it is shared unfiltered and unmasked"
     if isinstance(candidate.table, Known):
         table = candidate.table.value
         if table.kind not in SHARED_KINDS:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from cleanroom_core.prechecks.check import Check, Result
 from cleanroom_core.prechecks.databricks.wording import WORKSPACE_ADMIN, api, failed, listed, part, passed, unread
-from cleanroom_core.prechecks.fact import Fact, Known, Unknown
+from cleanroom_core.prechecks.fact import Fact, Known
 
 NOTICE = timedelta(days=7)
 MOST = 5
@@ -46,7 +46,7 @@ def judge(facts: SecretFacts) -> Result:
             "\n".join(api("post", _path(each.number), {}) for each, _ in wrong),
         )
     for each in facts.principals.value:
-        if isinstance(each.ends, Unknown):
+        if not isinstance(each.ends, Known):
             return unread(f"The secrets of {each.name}", each.ends, WHY, WORKSPACE_ADMIN)
     return passed(listed([_lasting(each) for each in facts.principals.value]), WHY)
 

@@ -14,7 +14,7 @@ from cleanroom_core.prechecks.databricks.wording import (
     passed,
     unread,
 )
-from cleanroom_core.prechecks.fact import Fact, Known
+from cleanroom_core.prechecks.fact import Fact, Known, Unknown
 from cleanroom_core.rooms.sharing_identifier import CLOUDS
 
 WHY = (
@@ -59,6 +59,8 @@ def judge(facts: RegionFacts) -> Result:
                 OFFICER,
             )
         return passed(f"The room lies in {facts.room.value}", WHY)
+    if isinstance(facts.room, Unknown):
+        return unread("Where the room lies", facts.room, WHY, METASTORE_ADMIN)
     if not isinstance(facts.mine, Known):
         return unread("Cloud and region of this workspace", facts.mine, WHY, METASTORE_ADMIN)
     if not isinstance(facts.partner, Known):

@@ -27,14 +27,15 @@ WHY = (
 
 @dataclass(frozen=True)
 class Room:
-    """`status`, `restricted` (`access_restricted`): None for one the SDK does not know. `alias`: of this side."""
+    """`status`, `restricted` (`access_restricted`): None for one the SDK does not know. `alias`: of this side. What is
+    enforced and where the room lies is not said while it is made: None."""
 
     name: str
     status: str | None
     restricted: str | None
     alias: str | None
     owner: str | None
-    standards: frozenset[str]
+    standards: frozenset[str] | None
     cloud: str | None
     region: str | None
 

@@ -16,7 +16,7 @@ from cleanroom_core.prechecks.databricks.wording import (
     passed,
     unread,
 )
-from cleanroom_core.prechecks.fact import Fact, Known, Unknown
+from cleanroom_core.prechecks.fact import Fact, Known, reason
 
 INTERNAL, EXTERNAL = "INTERNAL", "INTERNAL_AND_EXTERNAL"
 DAYS_90 = 7_776_000  # seconds
@@ -30,7 +30,7 @@ _FIX = (
 @dataclass(frozen=True)
 class SharingFacts:
     """Scopes are `delta_sharing_scope` of each metastore. `rooms_answer`: listing rooms was answered (True), or the platform
-    refused it (Unknown), which it also does while sharing is off."""
+    refused it, which it also does while sharing is off."""
 
     metastore: Fact[str]
     scope: Fact[str]
@@ -72,9 +72,9 @@ def judge(facts: SharingFacts) -> Result:
             f"{METASTORE_ADMIN} of the partner",
             _switch(None),
         )
-    if isinstance(facts.rooms_answer, Unknown):
+    if not isinstance(facts.rooms_answer, Known):
         return cannot_tell(
-            f"Sharing is on by the metastore's settings, yet the platform refuses to list rooms: {facts.rooms_answer.reason}",
+            f"Sharing is on by the metastore's settings, yet the platform refuses to list rooms: {reason(facts.rooms_answer)}",
             WHY,
             "Give this identity BROWSE or CREATE CLEAN ROOM on the metastore; if it has that, ask Databricks' support.",
             METASTORE_ADMIN,

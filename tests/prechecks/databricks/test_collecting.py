@@ -254,7 +254,10 @@ def test_a_room_that_is_there_is_looked_at_with_its_assets(checks: Checks) -> No
     expect(checks.one("room", room="looked_at"), PASS, "not there yet")
     client.clean_rooms.create(rooms.described(both, "looked_at"))
     both.provider.control("PATCH", "records/limits/", {"provisioning_polls": 2})
-    expect(checks.one("room", room="looked_at"), CANNOT_TELL, "PROVISIONING")
+    made = checks("room", "region", "compliance", room="looked_at", place=Place("aws", "us-west-2"))
+    expect(made["room"], CANNOT_TELL, "PROVISIONING")
+    expect(made["region"], CANNOT_TELL, "leaves it out")
+    expect(made["compliance"], CANNOT_TELL, "leaves it out")
     while client.clean_rooms.get("looked_at").status is not cleanrooms.CleanRoomStatusEnum.ACTIVE:
         pass
     client.clean_room_assets.create("looked_at", rooms.table("creator.s.shared", table))
