@@ -47,6 +47,10 @@ class Backend(Protocol):
 
     def asset(self, room: str, kind: AssetKind, name: str) -> SeenAsset | None: ...
 
+    def notebook_cells(self, room: str, name: str, etag: str) -> tuple[str, ...]:
+        """What exactly this version of a notebook says (`cells`). Raises NotReadyError when there is no such version."""
+        ...
+
     def rules(self, room: str) -> tuple[SeenRule, ...]:
         """This side's own auto-approval rules."""
         ...

@@ -13,6 +13,7 @@ from typing import Any
 
 from cleanroom_core.audit import canonical
 from cleanroom_core.backends.asked import Judgement, NewNotebook, NewRule, NewRun
+from cleanroom_core.backends.cells import cells_of, first_difference
 from cleanroom_core.backends.seen import (
     AssetKind,
     OutputPlace,
@@ -60,6 +61,34 @@ def judge_there(side: Collaborator, user: User, judgement: Judgement) -> SeenAss
         seen = platform.owner.review(platform.room, judgement)
         effect.public = {"etag": judgement.etag, "approved": judgement.approve}
     return seen
+
+
+def read_there(side: Collaborator, user: User, notebook: str) -> tuple[SeenAsset, tuple[str, ...]]:
+    """The newest version of a notebook and its cells, for whoever decides about it. What is read is what the etag names."""
+    user.require(Permission.ROOM_READ, side.organisation)
+    platform = platform_of(side)
+    seen = platform.owner.asset(platform.room, AssetKind.NOTEBOOK, notebook)
+    if seen is None:
+        raise NotReadyError(f"There is no notebook {notebook} in the room.", hint="Upload it first.", code="NO_NOTEBOOK")
+    return seen, platform.owner.notebook_cells(platform.room, notebook, seen.etag)
+
+
+def approve_agreed(side: Collaborator, user: User, agreed: NewNotebook) -> SeenAsset:
+    """Approve the other side's notebook if it says what was agreed, cell by cell, for no other runners.
+
+    The platform's own rules look at who uploads; this looks at what. Raises ConflictError (code NOTEBOOK_DIFFERS) otherwise.
+    """
+    user.require(Permission.PLAN_SIGN, side.organisation)
+    seen, cells = read_there(side, user, agreed.name)
+    different = first_difference(cells, cells_of(agreed.source, agreed.language))
+    if different is not None or set(seen.runners) != set(agreed.runners):
+        what = "Its runners are" if different is None else f"Its cell {different} is"
+        raise ConflictError(
+            f"The notebook {agreed.name} in the room is not the one agreed on. {what} different.",
+            hint="Read it, and reject it; whoever uploaded it uploads the agreed one.",
+            code="NOTEBOOK_DIFFERS",
+        )
+    return judge_there(side, user, Judgement(agreed.name, seen.etag, True, f"sha256:{agreed.digest}"))
 
 
 def rule_there(side: Collaborator, user: User, rule: NewRule) -> SeenRule:

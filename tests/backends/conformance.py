@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 import pytest
 
 from cleanroom_core.backends.asked import Judgement, NewNotebook, NewRoom, NewRule, NewRun, NewTable
+from cleanroom_core.backends.cells import cells_of, first_difference
 from cleanroom_core.backends.protocol import Backend
 from cleanroom_core.backends.seen import AssetKind, OutputPlace, ReviewState, RoomStatus, RunStage, has_joined, is_ready
 from cleanroom_core.backends.waiting import Pace, wait_active, wait_ended
-from cleanroom_core.errors import ConflictError, NotPermittedError
+from cleanroom_core.errors import ConflictError, NotPermittedError, NotReadyError
 
 NOW = Pace(total=60, first=1, longest=1, clock=itertools.count().__next__, sleep=lambda _seconds: None)
 RECIPE = """-- Databricks notebook source
@@ -205,6 +206,32 @@ class BackendConformance:
         assert [review.automatic for review in seen.reviews] == [True]
         both = stage.owner.put_notebook(room, NewNotebook("wider", "SELECT 1", ("collaborator", "creator"), language="SQL"))
         assert both.state is ReviewState.PENDING
+
+    @pytest.mark.parametrize(
+        ("language", "source"),
+        [
+            ("SQL", RECIPE),
+            (
+                "SQL",
+                "-- Databricks notebook source\nSELECT 'ä ''%2F'' \\n' AS \"x\"\n\n-- COMMAND ----------\n-- a remark\nSELECT 2\n",
+            ),
+            ("SQL", "SELECT 1\n-- COMMAND ----------\n-- MAGIC %md\n-- MAGIC # Words\n-- MAGIC\n-- MAGIC more\n"),
+            (
+                "PYTHON",
+                "# Databricks notebook source\nx = 1  \n\n\ny = 2\n\n# COMMAND ----------\n\n# MAGIC %sql\n# MAGIC SELECT 1\n",
+            ),
+        ],
+    )
+    def test_a_version_is_read_back_as_it_was_written(self, stage: Stage, language: str, source: str) -> None:
+        room = new_room(stage)
+        seen = stage.owner.put_notebook(room, NewNotebook("book", source, ("collaborator",), language))
+        read = stage.partner.notebook_cells(room, "book", seen.etag)
+        assert read == cells_of(source, language)
+        assert read
+        longer = f"{source}\n{'#' if language == 'PYTHON' else '--'} COMMAND ----------\n1"
+        assert first_difference(read, cells_of(longer, language)) == len(read) + 1
+        with pytest.raises(NotReadyError):
+            stage.partner.notebook_cells(room, "book", "no-such-etag")
 
     def test_what_is_not_there_is_none_and_no_error(self, stage: Stage) -> None:
         room = new_room(stage)

@@ -200,6 +200,7 @@ LOOKS: dict[str, tuple[str, Callable[[DatabricksBackend, World], object], tuple[
     "room": ("partner", lambda it, world: it.room("steady"), ("/api/2.0/clean-rooms/steady",)),
     "assets": ("owner", lambda it, world: it.assets("steady"), ("*/assets",)),
     "asset": ("owner", lambda it, world: it.asset("steady", AssetKind.NOTEBOOK, "regions"), ("*/assets/*",)),
+    "cells": ("partner", lambda it, world: it.notebook_cells("steady", "regions", world.etag), ("*/revisions/*",)),
     "rules": ("owner", lambda it, world: it.rules("steady"), ("*/auto-approval-rules",)),
     "run": ("runner", lambda it, world: it.run(world.run), ("*/runs/get", "*/runs/get-output")),
     "find_run": ("runner", lambda it, world: it.find_run("first"), ("*/runs/list",)),

@@ -30,6 +30,7 @@ METHODS = {
     "clean_room_assets.update": ("clean_room_name", "asset_type", "name", "asset"),
     "clean_room_assets.delete": ("clean_room_name", "asset_type", "name"),
     "clean_room_assets.create_clean_room_asset_review": ("clean_room_name", "asset_type", "name", "*notebook_review"),
+    "clean_room_asset_revisions.get": ("clean_room_name", "asset_type", "name", "etag"),
     "clean_room_auto_approval_rules.create": ("clean_room_name", "auto_approval_rule"),
     "clean_room_auto_approval_rules.list": ("clean_room_name",),
     "clean_room_auto_approval_rules.delete": ("clean_room_name", "rule_id"),

@@ -8,14 +8,19 @@ from __future__ import annotations
 import itertools
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from databricks.sdk.service import settings
-from databricks.sdk.service.cleanrooms import CleanRoomCollaborator
+from databricks.sdk.service.cleanrooms import (
+    CleanRoomAsset,
+    CleanRoomAssetAssetType,
+    CleanRoomAssetNotebook,
+    CleanRoomCollaborator,
+)
 
 from cleanroom_core.audit.entry import Entry
 from cleanroom_core.backends.asked import Judgement, NewNotebook, NewRoom, NewRule, NewTable, Party
@@ -376,3 +381,33 @@ def test_a_side_does_not_take_part_in_a_room_that_is_open_to_the_internet(story:
         rooms.open_there(story.side("north"), story.user("north", Role.ENGINEER), story.wanted, NOW)
     assert opened_anyway.value.code == "PLATFORM_OTHER"
     assert story.side("north").state().created is None
+
+
+def test_a_reviewer_approves_the_agreed_text_and_no_other(story: Story) -> None:
+    """The digest an uploader claims is not looked at; what the version says is."""
+    opened(story)
+    north, south = story.side("north"), story.side("south")
+    engineer, reviewer = story.user("north", Role.ENGINEER), story.user("south", Role.REVIEWER)
+    agreed = story.notebook
+    for other in (
+        replace(agreed, source=f"{agreed.source}\n-- COMMAND ----------\nSELECT * FROM north.default.{story.name}"),
+        replace(agreed, source="-- Databricks notebook source"),
+        replace(agreed, runners=("south", "north")),
+        replace(agreed, source=agreed.source.replace("count(*)", "max(n.token)")),
+    ):
+        runs.upload_there(north, engineer, other)
+        with pytest.raises(ConflictError) as raised:
+            runs.approve_agreed(south, reviewer, agreed)
+        assert raised.value.code == "NOTEBOOK_DIFFERS"
+    client, kind = story.both.provider.admin, CleanRoomAssetAssetType.NOTEBOOK_FILE
+    there = client.clean_room_assets.get(story.name, kind, "regions").notebook
+    assert there is not None
+    claimed = f"sha256:{agreed.digest}"
+    book = CleanRoomAssetNotebook(there.notebook_content, description=claimed, runner_collaborator_aliases=["south"])
+    client.clean_room_assets.update(story.name, kind, "regions", CleanRoomAsset("regions", kind, notebook=book))
+    assert runs.read_there(south, reviewer, "regions")[0].digest == agreed.digest
+    with pytest.raises(ConflictError, match="Its cell 1 is different"):
+        runs.approve_agreed(south, reviewer, agreed)
+    client.clean_room_assets.delete(story.name, kind, "regions")
+    runs.upload_there(north, engineer, agreed)
+    assert runs.approve_agreed(south, reviewer, agreed).state is ReviewState.APPROVED

@@ -16,6 +16,7 @@ from databricks.sdk.service import catalog, cleanrooms, jobs
 from databricks.sdk.service import workspace as ws
 
 from cleanroom_core.backends.asked import Judgement, NewNotebook, NewRoom, NewRule, NewRun, NewTable, qualified, securable
+from cleanroom_core.backends.cells import cells_in
 from cleanroom_core.backends.databricks import asking, seeing
 from cleanroom_core.backends.databricks.statements import Rows, execute
 from cleanroom_core.backends.databricks.translating import ensured, removed, translated
@@ -79,6 +80,12 @@ class DatabricksBackend:
                 return seeing.seen_asset(self.client.clean_room_assets.get(room, asking.type_of(kind), name))
             except errors.NotFound:
                 return None
+
+    def notebook_cells(self, room: str, name: str, etag: str) -> tuple[str, ...]:
+        kind = asking.type_of(AssetKind.NOTEBOOK)
+        with translated(f"read the notebook {name} in the room {room}"):
+            version = self.client.clean_room_asset_revisions.get(room, kind, name, etag)
+        return cells_in(version.notebook.notebook_content if version.notebook else "")
 
     def rules(self, room: str) -> tuple[SeenRule, ...]:
         with translated(f"list the auto-approval rules of {room}"):

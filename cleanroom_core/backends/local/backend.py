@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from cleanroom_core.backends.asked import Judgement, NewNotebook, NewRoom, NewRule, NewRun, NewTable, securable
+from cleanroom_core.backends.cells import cells_of
 from cleanroom_core.backends.local.central import Central, Record, Session
 from cleanroom_core.backends.local.playing import NotPlayedError, play
 from cleanroom_core.backends.local.tables import Tables
@@ -202,6 +203,14 @@ class LocalBackend:
                 there["reviews"] = _automatic(session, record, there)
                 session.put("asset", key, there)
         return self._seen_asset(record, alias, there)
+
+    def notebook_cells(self, room: str, name: str, etag: str) -> tuple[str, ...]:
+        with self._central.transaction() as session:
+            record, _ = self._usable(session, room)
+            found = session.get("asset", _key(record, AssetKind.NOTEBOOK, name))
+        if found is None or found["etag"] != etag:  # earlier versions are not kept
+            raise NotReadyError(f"There is no such version of {name}.", hint="Read the newest one.", code="PLATFORM_MISSING")
+        return cells_of(found["source"], found["language"])
 
     def remove_asset(self, room: str, kind: AssetKind, name: str) -> None:
         with self._central.transaction() as session:
