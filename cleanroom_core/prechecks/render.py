@@ -15,14 +15,19 @@ def render(checked: Iterable[Checked]) -> str:
     lines = []
     for item in checked:
         result = item.result
-        lines.append(f"{_MARK[result.status]}  {item.check.title}: {result.found}")
+        lines.append(f"{_MARK[result.status]}  {item.check.title}: {_printable(result.found)}")
         if result.status is not Status.PASS:
             lines.append(f"{_INDENT}why: {result.why}")
             lines.append(f"{_INDENT}do:  {result.fix}")
-            if result.command:
-                lines.append(f"{_INDENT}     {result.command}")
+            for command in result.command.splitlines():
+                lines.append(f"{_INDENT}     {_printable(command)}")
             lines.append(f"{_INDENT}who: {result.who}")
     return "\n".join(lines)
+
+
+def _printable(text: str) -> str:
+    """What a platform or a file said, without what a terminal would obey."""
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
 
 
 def summary(checked: Iterable[Checked]) -> dict[Status, int]:

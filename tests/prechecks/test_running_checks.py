@@ -6,7 +6,7 @@ import pytest
 
 from cleanroom_core.errors import HomeError
 from cleanroom_core.prechecks import disk, java, memory
-from cleanroom_core.prechecks.check import Check, Gatherers, Result, Status, run
+from cleanroom_core.prechecks.check import Check, Checked, Gatherers, Result, Status, run
 from cleanroom_core.prechecks.disk import DiskFacts
 from cleanroom_core.prechecks.java import JavaFacts
 from cleanroom_core.prechecks.memory import MemoryFacts
@@ -88,3 +88,11 @@ def test_the_text_shows_all_of_it() -> None:
     result = checked[1].result
     for part in (result.why, result.fix, result.command, result.who):
         assert any(part in line for line in details)
+
+
+def test_a_terminal_obeys_nothing_that_was_found() -> None:
+    hostile = Result(Status.FAIL, "a\x1b[2Jname", "why", "fix", "echo 1\necho \u202e2", "who")
+    text = render([Checked(java.CHECK, hostile)])
+    assert "\x1b" not in text
+    assert "\u202e" not in text
+    assert "echo 1\n" in text, "commands keep their lines"

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from cleanroom_core.backends.databricks.connection import open_client
 from cleanroom_core.backends.databricks.facts_privileges import candidate, holders, secrets
 from cleanroom_core.backends.databricks.facts_reading import for_prechecks
 from cleanroom_core.backends.databricks.facts_sdk import sdk_facts
 from cleanroom_core.backends.databricks.facts_workspace import Workspace
-from cleanroom_core.backends.databricks.translating import translated
 from cleanroom_core.errors import InputError, NotPermittedError
 from cleanroom_core.prechecks.check import Gatherers
 from cleanroom_core.prechecks.databricks.asked import Asked
@@ -37,27 +36,28 @@ from cleanroom_core.prechecks.databricks.tier import TierFacts
 from cleanroom_core.prechecks.databricks.unity_catalog import UnityCatalogFacts
 from cleanroom_core.prechecks.fact import Absent, Fact, Known, Unknown, mapped
 
+if TYPE_CHECKING:
+    from databricks.sdk import WorkspaceClient
+
 A = TypeVar("A")
 B = TypeVar("B")
 
 
 def connect(profile: str = "", account_profile: str = "") -> Workspace:
     """The workspace that unified authentication finds. Raises InputError when there is no usable connection."""
-    try:
-        client = open_client(for_prechecks(profile))
-    except NotPermittedError as error:
-        raise InputError(error.message, hint=error.hint, code="CONNECTION") from error
+    client = _opened(profile)
     if not account_profile:
         return Workspace(client)
     from databricks.sdk import AccountClient
-    from databricks.sdk.config import Config
 
+    return Workspace(client, AccountClient(config=_opened(account_profile).config))  # the same bounds on waiting
+
+
+def _opened(profile: str) -> WorkspaceClient:
     try:
-        with translated("sign in to the account"):
-            account = AccountClient(config=Config(profile=account_profile, http_timeout_seconds=30, retry_timeout_seconds=20))
+        return open_client(for_prechecks(profile))
     except NotPermittedError as error:
         raise InputError(error.message, hint=error.hint, code="CONNECTION") from error
-    return Workspace(client, account)
 
 
 def gatherers(workspace: Workspace, asked: Asked, partner: Evidence, now: datetime) -> Gatherers:

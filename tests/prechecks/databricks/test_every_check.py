@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlfluff.core import Linter
 
 from cleanroom_core.prechecks.agreement import AgreementFacts
 from cleanroom_core.prechecks.check import Check, Status
@@ -344,3 +345,19 @@ def test_every_check_was_forced_to_every_outcome() -> None:
 def test_checks_have_names_of_their_own() -> None:
     assert len({check.name for check in OWN}) == len({check.title for check in OWN}) == len(OWN)
     assert set(PARTNER) <= set(OWN)
+
+
+def test_grants_that_are_offered_are_databricks_sql_by_the_word_of_others() -> None:
+    """sqlfluff does not know ON CLEAN ROOM and CREATE CLEAN ROOM; those two are run by the simulator in test_collecting."""
+    linter = Linter(dialect="databricks")
+    odd = "o`ne; DROP TABLE x --"
+    for need in (SELECT, Need("schema", "c.s", "USE_SCHEMA"), Need("catalog", "c", "USE_CATALOG"), CREATE):
+        holder = Holder(odd, Known(()), (Standing(need, SOMEONE, {odd: held()}),))
+        command = check_of(PrivilegeFacts(Known(()))).judge(PrivilegeFacts(Known((holder,)))).command
+        assert command.count("GRANT") == 1
+        assert command.endswith(" TO `o``ne; DROP TABLE x --`;")
+        if need is CREATE:
+            continue
+        parsed = linter.parse_string(command)
+        assert not parsed.violations
+        assert "unparsable" not in str(parsed.tree.stringify() if parsed.tree else "unparsable")
