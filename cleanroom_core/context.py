@@ -38,7 +38,7 @@ from cleanroom_core.sql.names import checked_name
 if TYPE_CHECKING:
     from cleanroom_core.engines.protocol import RoomEngine
     from cleanroom_core.engines.spark.sessions import Sessions
-    from cleanroom_core.exchange.folder import FolderExchange, Synced
+    from cleanroom_core.exchange.folder import FolderExchange, Synced, Waiting
     from cleanroom_core.prechecks.check import Gatherers
     from cleanroom_core.stores.signed_log import SignedLog
     from cleanroom_core.stores.users import UserStore
@@ -63,7 +63,8 @@ class Context:
         self._lock = threading.RLock()
         self._logs: dict[tuple[str, str], SignedLog] = {}
         self._sides: dict[tuple[str, str], Collaborator] = {}
-        self._seen: dict[tuple[str, str], tuple[str, int]] = {}
+        self._seen: dict[str, tuple[Waiting, ...]] = {}
+        self._troubles: dict[tuple[str, str], tuple[CleanRoomError, ...]] = {}
 
     @classmethod
     def open(cls, home: Path, clock: Clock = now) -> Context:
@@ -226,32 +227,50 @@ class Context:
         from cleanroom_core.exchange.folder import Synced
 
         by_folder, done = self.exchange(room), []
-        for one in by_folder.home.genesis.collaborators if by_folder is not None else ():
-            if by_folder is None or one.alias == by_folder.home.alias:
-                continue
+        for peer in by_folder.home.cosigned() if by_folder is not None else ():
+            assert by_folder is not None  # noqa: S101  else there was no peer
             try:
-                done.append(by_folder.sync(one.alias))
+                found = by_folder.sync(peer)
             except ExchangeError as problem:
-                done.append(Synced(one.alias, problems=(problem,)))
+                found = Synced(peer, problems=(problem,))
+            except CleanRoomError as refused:
+                self._troubles[room, peer] = (refused,)
+                raise
+            self._troubles[room, peer] = found.problems
+            done.append(found)
         return tuple(done)
+
+    def troubles(self, room: str) -> tuple[CleanRoomError, ...]:
+        """What stood in the way when this room was last exchanged with each of the others; empty when all is well."""
+        found = {str(one): one for (name, _), problems in self._troubles.items() if name == room for one in problems}
+        return tuple(found.values())
 
     def _fresh(self, room: str, alias: str) -> Collaborator:
         """The side, with what the others have written meanwhile: asked at every look, and cheap while there is nothing new.
 
-        What stands in the way is not said here: looking is not acting, and every act exchanges again and says it.
+        Looking is not acting, so what stands in the way is kept for `troubles`; every act exchanges again and raises it.
         """
-        side = self.side(room, alias)
-        by_folder = self.exchange(room)
-        for one in by_folder.home.genesis.collaborators if by_folder is not None else ():
-            if by_folder is None or one.alias == alias:
-                continue
-            try:
-                if self._seen.get((room, one.alias)) != by_folder.waiting(one.alias):
-                    by_folder.sync(one.alias)
-                    self._seen[room, one.alias] = by_folder.waiting(one.alias)
-            except CleanRoomError:
-                continue
+        side, by_folder = self.side(room, alias), self.exchange(room)
+        if by_folder is None:
+            return side
+        try:
+            before = self._waiting(by_folder)
+            if before != self._seen.get(room) or self.troubles(room):
+                well = not any(one.problems for one in self.sync(room))
+                after = self._waiting(by_folder)
+                # What came in between has not been read.
+                same = all((old[0], old[2]) == (new[0], new[2]) for old, new in zip(before, after, strict=True))
+                self._seen[room] = after if well and same else ()
+            self._troubles.pop((room, ""), None)
+        except ExchangeError as away:
+            self._troubles[room, ""] = (away,)
+        except CleanRoomError:
+            return side
         return side
+
+    @staticmethod
+    def _waiting(by_folder: FolderExchange) -> tuple[Waiting, ...]:
+        return tuple(by_folder.waiting(peer) for peer in by_folder.home.cosigned())
 
     def choose_engine(self, room: str, user: User, engine: str) -> None:
         """Compute this room with another engine from the next run on; a run that is under way ends where it began.

@@ -24,6 +24,7 @@ from cleanroom_core.exchange.letters import Correspondent, Taken, says_the_same,
 from cleanroom_core.exchange.shelf import Shelf, name_of, number_of, told
 
 KEPT = 4
+Waiting = tuple[tuple[str, int], tuple[str, int], int]
 
 
 @dataclass(frozen=True)
@@ -59,10 +60,10 @@ class FolderExchange:
     group: bool = False
     limit: int = LETTER_LIMIT
 
-    def waiting(self, peer: str) -> tuple[str, int]:
-        """The newest name the peer wrote and the own log's size: while neither changes there is nothing to do. Cheap."""
-        letters = self._theirs(peer).list().letters
-        return (letters[-1] if letters else ""), self.home.size()
+    def waiting(self, peer: str) -> Waiting:
+        """The newest letter of either side as it lies there, and the own log's size. Cheap: while none of it changes after a
+        `sync` without problems, another one does nothing."""
+        return self._theirs(peer).glance(), self._mine(peer).glance(), self.home.size()
 
     def sync(self, peer: str) -> Synced:
         """Take what the peer wrote, then write what it does not know. Idempotent; safe after any crash, at any moment.

@@ -50,7 +50,7 @@ class Letter:
 
     def __post_init__(self) -> None:
         if not (
-            isinstance(self.room, str)
+            _is(_ALIAS, self.room)  # it is shown, so it may not steer a terminal
             and _is(_HEX, self.genesis)
             and _is(_ALIAS, self.sender)
             and _is(_ALIAS, self.receiver)

@@ -24,7 +24,7 @@ from cleanroom_core.exchange.letter import LETTER_LIMIT, Letter, altered, torn
 NAME_LIMIT = 10_000
 _NAME = re.compile(r"([0-9]{8})-([0-9a-f]{16})\.letter")
 _PARTIAL = re.compile(r"\.[0-9]{8}-[0-9a-f]{16}\.[0-9a-f]{8}\.partial")
-_CANNOT_FLUSH = (errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EISDIR)  # directories of some network volumes
+_CANNOT_FLUSH = (errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EISDIR, errno.ENOSYS)  # directories of some network volumes
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,17 @@ class Shelf:
         letters = tuple(name for name in names if _NAME.fullmatch(name))
         partial = tuple(name for name in names if _PARTIAL.fullmatch(name))
         return Listing(letters, partial, tuple(name for name in names if name not in {*letters, *partial}))
+
+    def glance(self) -> tuple[str, int]:
+        """Name and size of the newest letter, ("", 0) where there is none. Raises ExchangeError as `list` does."""
+        letters = self.list().letters
+        with self._directory() as handle:
+            if handle is None or not letters:
+                return "", 0
+            try:
+                return letters[-1], os.stat(letters[-1], dir_fd=handle, follow_symlinks=False).st_size
+            except FileNotFoundError:
+                return "", 0
 
     def read(self, name: str) -> bytes:
         """The bytes of a letter, if they are those its name promises. Raises ExchangeError: GONE, FOREIGN, TOO_LARGE, TORN,

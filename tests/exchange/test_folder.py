@@ -284,3 +284,32 @@ def test_what_a_killed_writer_left_is_passed_over_and_cleared(pair):
     write(pair.provider)
     pair.sync("provider")
     assert not left.exists()
+
+
+def test_three_homes_through_one_folder_come_to_rest(tmp_path):
+    """Each learns what all have countersigned, each letter is for one receiver, and then nobody writes any more."""
+    (tmp_path / "shared").mkdir()
+    logs = make_room(tmp_path, "provider", "consumer", "third")
+    ways = [FolderExchange(log, tmp_path / "shared", tmp_path / log.alias / "exchange") for log in logs]
+    write(logs[0])
+    logs[0].append("release", actor("provider"), {}, {"text": "canary"}, audience=("third",))
+
+    def round_() -> bool:
+        sent = [way.sync(peer.alias).sent for way in ways for peer in way.home.peers]
+        return any(sent)
+
+    for _ in range(6):
+        round_()
+    assert not round_()
+    for other in logs[1:]:
+        require_same(logs[0], other)
+    assert {path.name for path in (tmp_path / "shared" / "provider").glob("*/*")} == {"to-consumer", "to-third"}
+    assert b"canary" not in b"".join(path.read_bytes() for path in (tmp_path / "shared").rglob("to-consumer/*.letter"))
+    for log in logs:
+        log.store.close()
+
+
+def test_a_room_name_in_a_letter_cannot_steer_the_terminal(pair):
+    good = write_letter(pair.provider, "consumer", 0)
+    with pytest.raises(ValueError, match="not a letter"):
+        Letter(**{**vars(good), "room": "\x1b[2J"})

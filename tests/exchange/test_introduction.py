@@ -10,6 +10,7 @@ import pytest
 from cleanroom_core.context import Context, Party, create_home
 from cleanroom_core.errors import ConflictError, ExchangeError, HomeError, InputError, IntegrityError, NotReadyError
 from cleanroom_core.exchange.introduction import Introduction, fingerprint, genesis_of
+from cleanroom_core.identity.permissions import Role, User
 from cleanroom_core.party import compared, confirm, introduce, meet
 from cleanroom_core.rehearsal import prepare
 
@@ -141,3 +142,39 @@ def test_homes_of_one_party_and_of_rehearsals_are_not_mixed(homes, tmp_path):
     prepared = prepare(homes[0].home, Path("no examples are looked at"))  # as `cleanroom serve` does
     assert prepared.rooms() == ()
     prepared.close()
+
+
+def look(context, organisation):
+    return context.collaborator("shops", User("x", organisation, frozenset({Role.ANALYST}), "X"))
+
+
+def test_looking_is_enough_to_take_over_to_mend_and_to_be_told(homes, notes, tmp_path):
+    """What the wizard does at every rerun."""
+    met(homes, notes)
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    for context in homes:
+        context.choose_folder("shops", shared)
+    provider, consumer = homes
+    for _ in range(3):
+        look(provider, "Provider Bank")
+        assert look(consumer, "Consumer Bank").log.size(provider.log("shops", "provider").origin) in (0, 1)
+    assert provider.log("shops", "provider").acknowledged() == consumer.log("shops", "consumer").acknowledged() == 1
+    assert not provider.troubles("shops")
+
+    confirm(provider, "shops", fingerprint(provider.log("shops", "provider").genesis), "nora")
+    path = sorted(shared.glob("provider/*/to-consumer/*.letter"))[-1]
+    path.write_bytes(path.read_bytes()[:-5])
+    look(consumer, "Consumer Bank")
+    assert [trouble.code for trouble in consumer.troubles("shops")] == ["TORN"]
+    look(provider, "Provider Bank")  # nobody acts: a look puts it there again, and a look takes it
+    look(consumer, "Consumer Bank")
+    assert not consumer.troubles("shops")
+    assert compared(consumer, "shops")["provider"]
+
+    moved = shared.rename(tmp_path / "unmounted")
+    look(consumer, "Consumer Bank")
+    assert [trouble.code for trouble in consumer.troubles("shops")] == ["AWAY"]
+    moved.rename(shared)
+    look(consumer, "Consumer Bank")
+    assert not consumer.troubles("shops")
