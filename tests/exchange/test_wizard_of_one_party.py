@@ -81,3 +81,7 @@ def test_what_the_other_side_wrote_is_there_at_the_next_look_and_is_signed_in_th
         assert not app.exception
         assert not app.error
     assert sorted(path.name for path in (homes["north"].home / "rooms" / "shops").iterdir()) == ["north", "room.json"]
+    (homes["south"].home.parent / "shared").rename(homes["south"].home.parent / "unmounted")
+    app = app.run()
+    assert not app.exception
+    assert any("cannot be used" in warning.value and "Mount it" in warning.value for warning in app.warning)
