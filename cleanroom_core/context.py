@@ -36,6 +36,7 @@ from cleanroom_core.identity.permissions import Permission, Role, User
 from cleanroom_core.sql.names import checked_name
 
 if TYPE_CHECKING:
+    from cleanroom_core.backends.protocol import Platform
     from cleanroom_core.engines.protocol import RoomEngine
     from cleanroom_core.engines.spark.sessions import Sessions
     from cleanroom_core.exchange.folder import FolderExchange, Synced, Waiting
@@ -196,7 +197,18 @@ class Context:
             hand_over=hand_over,
             clock=self.clock,
             platform_facts=lambda: self._platform_facts(home / alias),
+            open_platform=lambda: self._platform(home / alias),
         )
+
+    def _platform(self, home: Path) -> Platform | None:
+        """Where the room of this side really is, its two identities signed in; None for a room that is its logs."""
+        from cleanroom_core.backends.placed import FILE, Placed
+
+        if not (home / FILE).is_file():
+            return None
+        from cleanroom_core.backends.databricks.placing import open_platform
+
+        return open_platform(Placed.from_text((home / FILE).read_text(encoding="utf-8")))
 
     def _platform_facts(self, home: Path) -> Gatherers | None:
         """Read anew each time: `cleanroom precheck --databricks --remember` may write the file while the wizard runs."""

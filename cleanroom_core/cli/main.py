@@ -34,6 +34,7 @@ NOUNS: dict[str, str] = {
     "guard": "Ask the guard for its verdict on a query; try to break a room.",
     "notebook": "Lint clean-room notebooks written by hand.",
     "precheck": "Check this machine and the room: pass, fail or cannot tell.",
+    "platform": "Databricks: test a connection, say where a room really is.",
     "simulate": "Two strict Databricks workspaces to rehearse against.",
     "reset": "Throw the rehearsal away (asks first).",
 }

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 class Collaborator:
     """`origins`: log origin -> alias, of all. `share_folder`: qualified asset -> folder of its share table, whoever owns it.
     `hand_over`: exchange with every other collaborator; returns the aliases that could not be reached. `platform`: where the
-    room really is, None for a rehearsal, whose room is its logs. `platform_facts`: gathers what the prechecks of a workspace
-    look at; None where this home names none."""
+    room really is; None for a rehearsal, whose room is its logs, and until `open_platform` has signed in. `platform_facts`:
+    gathers what the prechecks of a workspace look at; None where this home names none."""
 
     room: str
     alias: str
@@ -42,6 +42,7 @@ class Collaborator:
     clock: Callable[[], datetime]
     platform: Platform | None = field(default=None, repr=False)
     platform_facts: Callable[[], Gatherers | None] = field(default=lambda: None, repr=False)
+    open_platform: Callable[[], Platform | None] = field(default=lambda: None, repr=False)
     _folded: tuple[tuple[tuple[int, ...], date], RoomState] | None = field(default=None, repr=False)
 
     @property

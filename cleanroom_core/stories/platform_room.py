@@ -31,10 +31,11 @@ class LookedAt:
 
 def platform_of(side: Collaborator) -> Platform:
     """Raises NotReadyError for a side that has not said where its workspace is."""
+    side.platform = side.platform or side.open_platform()
     if side.platform is None:
         raise NotReadyError(
             "This side is not connected to a platform.",
-            hint="Give its connection first; a rehearsal needs none.",
+            hint="Connect it: cleanroom platform connect ROOM:ALIAS --room NAME ... A rehearsal needs none.",
             code="NO_PLATFORM",
         )
     return side.platform

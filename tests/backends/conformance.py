@@ -213,7 +213,7 @@ class BackendConformance:
             ("SQL", RECIPE),
             (
                 "SQL",
-                "-- Databricks notebook source\nSELECT 'ä ''%2F'' \\n' AS \"x\"\n\n-- COMMAND ----------\n-- a remark\nSELECT 2\n",
+                "-- Databricks notebook source\nSELECT 'ä ''%2F'' \\n' \"x\"\n\n-- COMMAND ----------\n-- a remark\nSELECT 2\n",
             ),
             ("SQL", "SELECT 1\n-- COMMAND ----------\n-- MAGIC %md\n-- MAGIC # Words\n-- MAGIC\n-- MAGIC more\n"),
             (
