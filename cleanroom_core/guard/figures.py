@@ -267,6 +267,14 @@ def _of_label(work: Callable[..., Any]) -> Callable[[list[Known]], Known]:
     return computed
 
 
+def _power(values: list[Known]) -> Known:
+    """A whole power; powers of powers would soon have more digits than there is room for."""
+    base, exponent = values
+    assert isinstance(base, Decimal)  # noqa: S101
+    assert isinstance(exponent, Decimal)  # noqa: S101  the reader takes numbers only
+    return EXACT.power(base, exponent) if abs(base.adjusted()) * exponent < EXACT.prec else None
+
+
 def _member(values: list[Known]) -> bool:
     return values[0] in values[1:]
 
@@ -291,7 +299,7 @@ OPERATIONS: Mapping[str, Callable[[list[Known]], Known]] = {
     "in": _member,
     "concat": lambda v: "".join(text_of(one) or "" for one in v),
     "mod": lambda v: EXACT.remainder(*v) if v[1] else None,  # type: ignore[arg-type]
-    "pow": lambda v: EXACT.power(*v),  # type: ignore[arg-type]
+    "pow": _power,
     "sign": lambda v: Decimal((v[0] > 0) - (v[0] < 0)),  # type: ignore[operator]
     "sqrt": lambda v: EXACT.sqrt(v[0]) if isinstance(v[0], Decimal) and v[0] >= 0 else None,
     **{f"text_{name}": _of_label(work) for name, work in {**label_functions.TEXT, **label_functions.OF_TEXT}.items()},

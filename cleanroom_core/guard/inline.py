@@ -67,7 +67,7 @@ def _query(select: exp.Select, known: Known, tables: Tables) -> tuple[Block, Nam
     block = Block(found_.source, _passed(select, names), found_.joins, found_.where, people=names.people)
     for figure in (one for part in block.where for one in part.find_all(exp.AggFunc)):
         raise bare(figure)
-    for source in (one for one in names.sources if multiplied(one, tables)):
+    for source in (one for one in names.sources if multiplied(one, names)):
         _row_free(select, source, names)
     if not _aggregates(select):
         return block, names

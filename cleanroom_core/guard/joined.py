@@ -63,19 +63,20 @@ def sources_of(found: list[tuple[exp.Expr, Block]], joins: list[exp.Join], table
 
 def joined(joins: list[exp.Join], names: Names, where: Sequence[Part]) -> Joined:
     """The first table, the joins of the others, and every filter. `where`: the parts of the text's own WHERE."""
-    first, *others = names.sources
+    first = names.sources[0]
     commas = {number for number, join in enumerate(joins, start=1) if _is_comma(join)}
     links, where = _links(where, commas, names)
     flat = [join.copy() for join in first.block.joins]
-    inner: list[exp.Expr] = []
-    gates: dict[int, list[exp.Expr]] = {}
-    for number, (join, source) in enumerate(zip(joins, others, strict=True), start=1):
-        on, filters = (_linked(number, links, names), []) if number in commas else _on(join, number, names)
-        if not filters or not join.side:
-            inner += filters
+    sources = [_gated(source, source.block.where) if source.optional else source for source in names.sources]
+    inner = [names.tables.copy(part) for one in names.sources if not one.optional for part in one.block.where]
+    for number, join in enumerate(joins, start=1):
+        source, block = names.sources[number], names.sources[number].block
+        on, filters = (_linked(number, links, names), []) if number in commas else _on(join, number, names, sources)
+        if join.side:
+            outer = number if join.side.upper() == "LEFT" else 0
+            sources[outer] = _gated(sources[outer], filters)
         else:
-            gates.setdefault(number if join.side.upper() == "LEFT" else 0, []).extend(filters)
-        block = source.block
+            inner += filters
         if block.joins and (join.side or source.optional):
             raise _nested(source.at)
         if block.joins and on is not None:
@@ -83,23 +84,18 @@ def joined(joins: list[exp.Join], names: Names, where: Sequence[Part]) -> Joined
         kept = {name: value for name in ("kind", "side") if (value := join.args.get(name))}
         kept |= {"kind": "INNER"} if number in commas and on is not None else {}
         flat += [exp.Join(this=block.source.copy(), on=on, **kept), *(within.copy() for within in block.joins)]
-    for number, source in enumerate(names.sources):
-        own = [names.tables.copy(part) for part in source.block.where]
-        if source.optional and own:
-            gates.setdefault(number, []).extend(own)
-        else:
-            inner += own
-    if gates:  # for the rule about conditions: a gate that no column needs is judged as well
-        flat[0].meta["gate"] = [names.tables.copy(part) for gate in gates.values() for part in gate]
-    gated = replace(names, sources=tuple(_gated(source, gates.get(number, [])) for number, source in enumerate(names.sources)))
+    if gates := [names.tables.copy(part) for source in sources for part in source.gate]:
+        flat[0].meta["gate"] = gates  # for the rule about conditions: a gate that no column needs is judged as well
+    gated = replace(names, sources=tuple(sources))
     inner += [gated.rewritten(part, {}) for part in where]
     return Joined(first.block.source.copy(), tuple(flat), tuple(inner), gated)
 
 
-def multiplied(source: Source, tables: Tables) -> bool:
+def multiplied(source: Source, names: Names) -> bool:
     """Whether a gated source may have several rows of a person: then its gate says how many rows there are, too."""
-    bears = bearer(tuple(tables.assets.values()))
-    return bool(source.gate) and any(tables.assets[table.alias] == bears for table in source.block.tables)
+    assets = names.tables.assets
+    bears = bearer(tuple(assets[table.alias] for one in names.sources for table in one.block.tables))
+    return bool(source.gate) and any(assets[table.alias] == bears for table in source.block.tables)
 
 
 def row_bound(at: exp.Expr) -> Refusal:
@@ -108,16 +104,17 @@ def row_bound(at: exp.Expr) -> Refusal:
                    "aggregate.", clause="grammar.joins", at=at)  # fmt: skip
 
 
-def _gated(source: Source, gate: list[exp.Expr]) -> Source:
+def _gated(source: Source, gate: Sequence[Part]) -> Source:
     if gate and source.block.people is not None:
         raise Refusal("OUTER_JOIN", "An outer join keeps the rows that this filter drops.",
                       "Write the condition into the query per person, or use an inner join.", clause="grammar.joins",
                       at=source.at)  # fmt: skip
-    return replace(source, gate=tuple(gate)) if gate else source
+    return replace(source, gate=(*source.gate, *gate)) if gate else source
 
 
-def _on(join: exp.Join, number: int, names: Names) -> tuple[exp.Expr | None, list[exp.Expr]]:
-    """ON over the tables joined so far, or what USING stands for, as the keys it equates and what it filters by."""
+def _on(join: exp.Join, number: int, names: Names, gated: list[Source]) -> tuple[exp.Expr | None, list[exp.Expr]]:
+    """ON over the tables joined so far, or what USING stands for, as the keys it equates and what it filters by. `gated`: the
+    tables before it with the gates they have by then."""
     before, this = Names(names.sources[:number], names.tables), Names(names.sources[number : number + 1], names.tables)
     if using := join.args.get("using"):
         columns = [exp.Column(this=identifier.copy()) for identifier in using]
@@ -128,7 +125,8 @@ def _on(join: exp.Join, number: int, names: Names) -> tuple[exp.Expr | None, lis
     links = [part for part in parts if _equates(part)]
     if not links:
         return trees.all_of(parts), []  # the rule says what is wrong with it
-    return trees.all_of(links), [part for part in parts if not _equates(part)]
+    seen = Names((*gated[:number], names.sources[number]), names.tables)
+    return trees.all_of(links), [seen.rewritten(part, {}) for part in conjuncts(on) if not _equates(part)]
 
 
 def _is_comma(join: exp.Join) -> bool:

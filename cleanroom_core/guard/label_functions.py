@@ -23,7 +23,7 @@ OF_TEXT: Mapping[str, Callable[..., str | int | bool | None]] = {
     "left": lambda text, count: text[: max(count, 0)],
     "right": lambda text, count: text[-count:] if count > 0 else "",
     "substring": lambda text, start, count=10**6: text[start - 1 :][:count] if start > 0 and count >= 0 else None,
-    "replace": lambda text, old, new="": text.replace(old, new) if old else None,
+    "replace": lambda text, old, new="": _replaced(text, old, new) if old else None,
     "length": len,
     "lpad": lambda text, size, fill=" ": (fill * size)[: max(size - len(text), 0)] + text[: max(size, 0)],
     "rpad": lambda text, size, fill=" ": text[: max(size, 0)] + (fill * size)[: max(size - len(text), 0)],
@@ -93,6 +93,11 @@ def in_pattern(day: date, pattern: str) -> str | None:
 
 def last_day(day: date) -> date:
     return following(truncate(day, "month"), "month") - timedelta(days=1)
+
+
+def _replaced(text: str, old: str, new: str) -> str | None:
+    """NULL for what grows too long: replaced texts can be replaced again."""
+    return text.replace(old, new) if len(text) + text.count(old) * (len(new) - len(old)) <= LONGEST else None
 
 
 def _like(pattern: str) -> re.Pattern[str]:

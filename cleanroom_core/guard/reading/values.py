@@ -321,6 +321,9 @@ def of_text(node: exp.Expr, reading: Reading) -> tuple[str, list[Any], Kind]:
 def _text(work: Callable[[str], Any], inner: Values, kind: Kind, node: exp.Expr) -> Values:
     if inner.kind not in (Kind.STRING, None):
         raise Refusal("LITERAL_TYPE", "This function takes text.", "Use a text dimension.", clause="grammar.select", at=node)
+    if any(value is not None and work(str(value)) is None for value, _ in inner.branches):
+        raise Refusal("TOO_COMPLEX", "This makes labels that are too long.", "Write shorter ones.", clause="grammar.select",
+                      at=node)  # fmt: skip
     return _product([inner], node, kind, lambda one: None if one is None else work(one))
 
 
