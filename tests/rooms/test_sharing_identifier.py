@@ -18,21 +18,21 @@ LONG = f"{SHORT}:7405612345678901:ana@bank.example"
 metastores = st.builds(
     MetastoreIdentifier,
     st.sampled_from(CLOUDS),
-    st.from_regex(r"[a-z]{2,9}(-[a-z]{2,9}){0,2}(-[0-9])?", fullmatch=True),
+    st.sampled_from(["us-west-2", "westeurope", "europe-west3", "ap-southeast-1", "eastus2", "us"]),
     st.uuids().map(str),
 )
 users = st.one_of(st.emails(), st.uuids().map(str)).filter(lambda text: ":" not in text and len(text) < 256)
 rooms = st.builds(RoomIdentifier, metastores, st.integers(1, 2**63 - 1), users)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=60)
 @given(metastores)
 def test_what_is_built_is_read_back(built: MetastoreIdentifier) -> None:
     assert MetastoreIdentifier.parse(str(built)) == built
     assert MetastoreIdentifier.parse(f"  {str(built).upper()}\n") == built
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=60)
 @given(rooms)
 def test_a_rooms_identifier_is_read_back_and_is_not_the_other_kind(built: RoomIdentifier) -> None:
     assert RoomIdentifier.parse(str(built)) == built
@@ -43,13 +43,13 @@ def test_a_rooms_identifier_is_read_back_and_is_not_the_other_kind(built: RoomId
         RoomIdentifier.parse(str(built.metastore))
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=60)
 @given(rooms, rooms)
 def test_equal_texts_and_equal_identifiers_are_one(one: RoomIdentifier, other: RoomIdentifier) -> None:
     assert (one == other) == (str(one) == str(other))
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=60)
 @given(st.text(max_size=80) | st.lists(st.text(max_size=12), max_size=7).map(":".join))
 def test_anything_else_is_refused_in_words(text: str) -> None:
     for kind in (MetastoreIdentifier, RoomIdentifier):
