@@ -32,16 +32,25 @@ if TYPE_CHECKING:
 _DIALECT = "spark"
 
 
-def release_notebook(room: str, plan: PlanText, world: World, tables: Mapping[str, ObjectName]) -> str:
+def release_notebook(
+    room: str, plan: PlanText, world: World, tables: Mapping[str, ObjectName], custodian: str | None = None
+) -> str:
     """Every sheet of the plan in one notebook, for the period of `world`. `tables`: qualified asset -> its name in the room.
+    `custodian`: only the sheets this side keeps until their review; all the others are taken to be out, whole.
 
     Nothing released earlier is certified with it, so it is for the first computation of a period only (`runs_once` for one
     without periods). Raises InputError for a plan that cannot be certified or put into a notebook, NotReadyError where the
     guard refuses a template as things stand."""
-    sheets = [sheet for name in sorted(plan.templates) for sheet in _judged(plan, name, world)]
+    judged = {name: _judged(plan, name, world) for name in sorted(plan.templates)}
+    own = [name for name in judged if custodian in (None, plan.templates[name].custodian)]
+    sheets = [sheet for name in own for sheet in judged[name]]
     parts = {part.canonical: part for sheet in sheets for part in sheet.parts}  # two sheets may share a part
-    job = compute_job(_DIALECT, list(parts.values()), [], world.thresholds, b"")
-    read = sorted({asset for each in (*job.parts, *job.beside) for asset in each.query.assets})
+    if not parts:
+        raise InputError(f"{custodian} keeps no sheet of this plan.", hint="Its other side computes it.", code="NOTEBOOK")
+    others = {part.canonical: part for name in judged for sheet in judged[name] for part in sheet.parts}
+    assumed = [part for canonical, part in others.items() if canonical not in parts]
+    job = compute_job(_DIALECT, list(parts.values()), [], world.thresholds, b"", assumed)
+    read = sorted({asset for each in (*job.parts, *job.assumed, *job.beside) for asset in each.query.assets})
     read = sorted({*read, *(asset for classes in job.classes for asset in classes.assets)})
     views = {asset: f"cleanroom_asset_{number}" for number, asset in enumerate(read)}
     statements = {f"view {asset}": _view(world.assets[asset], views[asset], _place(asset, tables)) for asset in read}
@@ -54,7 +63,7 @@ def release_notebook(room: str, plan: PlanText, world: World, tables: Mapping[st
         "room": room,
         "plan": text_hash(plan.as_json()),
         "period": None if world.period is None else {at: day and day.isoformat() for at, day in asdict(world.period).items()},
-        "once": runs_once(sheets, world),
+        "once": runs_once([sheet for each in judged.values() for sheet in each], world),
         "sheets": [
             {
                 "template": sheet.template,
@@ -105,14 +114,14 @@ def _typed(column: Column) -> exp.Expr:
 
 
 def _queries(job: ComputeJob) -> Iterator[tuple[str, str]]:
-    for kind, parts in (("part", job.parts), ("beside", job.beside)):
+    for kind, parts in (("part", job.parts), ("assumed", job.assumed), ("beside", job.beside)):
         yield from ((f"{kind} {number}", each.query.sql) for number, each in enumerate(parts))
     yield from ((f"classes {number}", each.sql) for number, each in enumerate(job.classes))
 
 
 def _named(job: dict[str, Any]) -> dict[str, Any]:
     """The job with the names of its statements in their place, and without a seed, which is drawn in the room."""
-    for kind, word in (("parts", "part"), ("beside", "beside"), ("classes", "classes")):
+    for kind, word in (("parts", "part"), ("assumed", "assumed"), ("beside", "beside"), ("classes", "classes")):
         for number, each in enumerate(job[kind]):
             each["sql"] = f"{word} {number}"
     return {name: value for name, value in job.items() if name != "seed"}

@@ -14,11 +14,14 @@ from pathlib import Path
 import pytest
 from sqlfluff.core import Linter
 
+from cleanroom_core.backends.asked import NewNotebook
+from cleanroom_core.backends.cells import cells_in, cells_of
+from cleanroom_core.backends.seen import OutputTable
 from cleanroom_core.engines.duckdb.owner import DuckDBOwnerEngine
 from cleanroom_core.engines.duckdb.room import DuckDBRoomEngine
 from cleanroom_core.engines.in_room import output_of
 from cleanroom_core.engines.protocol import Computed
-from cleanroom_core.engines.run_output import RunOutput, Tables, read_output
+from cleanroom_core.engines.run_output import RunOutput, Tables, output_columns, read_output
 from cleanroom_core.engines.spark.sessions import MEANING
 from cleanroom_core.errors import InputError, IntegrityError
 from cleanroom_core.guard import judge
@@ -26,10 +29,11 @@ from cleanroom_core.guard.world import Period
 from cleanroom_core.notebooks.lint import lint
 from cleanroom_core.notebooks.release.modules import module_texts
 from cleanroom_core.notebooks.release.verify import ReleaseNotebook, verified
-from cleanroom_core.notebooks.release.write import BORDER, cells_of, content_hash, notebook_text, query_hash
+from cleanroom_core.notebooks.release.write import BORDER, content_hash, notebook_text, query_hash
 from cleanroom_core.notebooks.settings import Settings
-from cleanroom_core.simulator.notebook import from_content, from_source, to_html
+from cleanroom_core.simulator.notebook import from_source, to_html
 from cleanroom_core.stories.certified import compute_parts
+from cleanroom_core.stories.platform_plan import figures_of
 from cleanroom_core.stories.release_notebook import release_notebook, runs_once
 from tests.engines.awkward_tables import published
 from tests.engines.release_notebooks import ACCOUNTS, SALES, TABLES, notebook, parts, plan, world
@@ -130,9 +134,9 @@ def test_sqlfluff_takes_the_statements(release: ReleaseNotebook, name: str) -> N
 
 
 def test_cells_are_those_of_an_export(text: str) -> None:
-    exported = from_content(base64.b64encode(to_html("plan", from_source(text, "PYTHON"), "PYTHON").encode()).decode())
-    assert tuple(cell.text for cell in exported) == cells_of(text)
-    assert {cell.language for cell in exported} == {"python"}
+    exported = base64.b64encode(to_html("plan", from_source(text, "PYTHON"), "PYTHON").encode()).decode()
+    assert cells_in(exported) == cells_of(text, "PYTHON")
+    assert len(cells_of(text, "PYTHON")) == len(text.split(BORDER))
 
 
 def test_lint_finds_nothing(text: str) -> None:
@@ -215,6 +219,29 @@ def test_output_is_read_as_it_was_computed(computed: Computed, release: ReleaseN
     assert [sheet.withheld for sheet in found.sheets] == [len(part) for part in computed.withheld]
     assert (found.certificate, found.seed) == (computed.certificate, SEED)
     assert [(sheet.template, sheet.part) for sheet in found.sheets][:3] == [("bands", 0), ("known", 0), ("months", 0)]
+
+
+def test_output_lies_in_quarantine_as_text_in_any_order_of_columns(computed: Computed, text: str, output: Tables) -> None:
+    def table(name: str) -> OutputTable:
+        columns, rows = output_columns()[name][::-1], output[name]
+        return OutputTable(name, tuple((each, "string") for each in columns), tuple(tuple(map(str, row[::-1])) for row in rows))
+
+    book, kept = NewNotebook("plan", text, ("provider",)), [table(name) for name in output]
+    assert [sheet.cells for sheet in figures_of(book, kept).sheets] == list(computed.cells)
+    with pytest.raises(IntegrityError, match="other tables"):
+        figures_of(book, kept[1:])
+    with pytest.raises(IntegrityError, match="other columns"):
+        figures_of(book, [replace(kept[0], columns=(("x", "string"),) * 3), *kept[1:]])
+
+
+def test_sheets_of_another_custodian_are_taken_to_be_out() -> None:
+    asked = plan()
+    templates = {**asked.templates, "months": replace(asked.templates["months"], custodian="consumer")}
+    found = verified(release_notebook("two banks", replace(asked, templates=templates), world(), TABLES, "consumer"))
+    assert {sheet["template"] for sheet in found.plan["sheets"]} == {"months"}
+    assert [name for name in found.statements if name.startswith("assumed")] == ["assumed 0", "assumed 1", "assumed 2"]
+    assert [each["sql"] for each in found.plan["job"]["assumed"]] == ["assumed 0", "assumed 1", "assumed 2"]
+    assert lint("plan.py", found.text, FOUR) == ()
 
 
 @pytest.mark.parametrize("what", ["row gone", "row changed", "row twice", "certificate", "nothing", "other notebook"])

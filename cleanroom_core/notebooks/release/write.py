@@ -79,12 +79,6 @@ def content_hash(body: str) -> str:
     return hashlib.sha256(body.encode()).hexdigest()
 
 
-def cells_of(text: str) -> tuple[str, ...]:
-    """The text of each cell as a workspace keeps it, to be compared with those of an export: without the lines between them,
-    the first line of the file and blank lines around."""
-    return tuple(cell.strip() for cell in text.removeprefix("# Databricks notebook source\n").split(BORDER))
-
-
 def _cells(plan: Mapping[str, Any], statements: Mapping[str, str]) -> Sequence[str]:
     return [
         "# What is asked, as the guard wrote it: views of the tables, cells, and classes of rows for the certification.\n"

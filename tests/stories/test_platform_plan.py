@@ -1,0 +1,47 @@
+"""The notebook of the plan in force: the same from both sides' own copies, and only while nothing of the period is out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from cleanroom_core.errors import ConflictError, InputError, NotReadyError
+from cleanroom_core.notebooks.lint import lint
+from cleanroom_core.notebooks.release.verify import verified
+from cleanroom_core.notebooks.settings import Settings
+from cleanroom_core.policies.unity_catalog.names import ObjectName
+from cleanroom_core.stories.platform_plan import plan_notebook
+from tests.stories.tiny_room import TinyRoom
+
+TABLES = {
+    "north.baskets": ObjectName("north", "share", "baskets"),
+    "south.members": ObjectName("south", "share", "members"),
+}
+
+
+def test_both_sides_make_the_same_notebook_before_anything_is_out(at: Callable[[str], TinyRoom]) -> None:
+    tiny = at("signed")
+    one, other = (plan_notebook(tiny.side(alias), "north", TABLES, "aisles", ["north"]) for alias in ("north", "south"))
+    assert one == other
+    plan = tiny.side("north").state().plan_in_force
+    assert plan is not None
+    found = verified(one.source)
+    assert (found.plan["plan"], found.plan["once"]) == (plan.text_hash, True)
+    assert [sheet["template"] for sheet in found.plan["sheets"]] == ["aisles"]
+    assert lint("aisles.py", one.source, Settings(minimum=20)) == ()
+    with pytest.raises(InputError, match="south keeps no sheet"):
+        plan_notebook(tiny.side("north"), "south", TABLES, "aisles", ["south"])
+
+
+@pytest.mark.parametrize("alias", ["north", "south"])
+def test_no_notebook_beside_figures_that_are_out(at: Callable[[str], TinyRoom], alias: str) -> None:
+    with pytest.raises(ConflictError) as refused:
+        plan_notebook(at("quarantined").side(alias), "north", TABLES, "aisles", ["north"])
+    assert refused.value.code == "PERIOD_COMPUTED"
+
+
+def test_no_notebook_without_a_plan(at: Callable[[str], TinyRoom]) -> None:
+    with pytest.raises(NotReadyError) as refused:
+        plan_notebook(at("registered").side("north"), "north", TABLES, "aisles", ["north"])
+    assert refused.value.code == "NO_PLAN"
