@@ -198,8 +198,7 @@ class Proof:
             pair = np.repeat(np.arange(len(classes)), count)
             at = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count) + begins[classes][pair]
             # The first pair of this kind that a person stands in is where the person counts.
-            _, fresh = np.unique(kind[pair] * self.people + self.person[at], return_index=True)
-            sides.append(np.bincount(pair[fresh], minlength=len(classes)))
+            sides.append(np.bincount(_first_of(kind[pair] * self.people + self.person[at], pair), minlength=len(classes)))
         return np.bincount(kind, weights=np.minimum(*sides)).astype(np.int64)
 
 
@@ -210,6 +209,17 @@ def _classes(keys: Indices) -> tuple[Indices, Indices]:
     renamed = np.empty_like(order)
     renamed[order] = np.arange(len(order))
     return at[order], renamed[of]
+
+
+def _first_of(keys: Indices, numbers: Indices) -> Indices:
+    """For each distinct key its smallest number; keys and numbers sorted as one are several times faster than `unique`."""
+    most = int(numbers.max(initial=0)) + 1
+    if int(keys.max(initial=0)) >= (1 << 62) // most:
+        order = np.lexsort((numbers, keys))
+        keys, numbers = keys[order], numbers[order]
+    else:
+        keys, numbers = np.divmod(np.sort(keys * most + numbers), most)
+    return numbers[np.r_[True, keys[1:] != keys[:-1]]] if keys.size else numbers
 
 
 def _branch(numbers: np.random.Generator) -> np.random.Generator:

@@ -116,8 +116,9 @@ class Space:
     def vanish(self, plus: Vectors, minus: Vectors | None, numbers: np.random.Generator) -> bool:
         """Keep only combinations that are zero on each vector `plus - minus`; true when the space became smaller."""
         before, after, size = self.dimension, 0, _FIRST
+        order = numbers.permutation(plus.shape[1])  # neighbours are much alike, and add little to each other
         while after < plus.shape[1] and self.dimension:
-            self._vanish(np.arange(after, min(after + size, plus.shape[1])), plus, minus, numbers)
+            self._vanish(order[after : after + size], plus, minus, numbers)
             after, size = after + size, min(4 * size, _MOST)  # the first ones leave little for the others to add
         return self.dimension < before
 
