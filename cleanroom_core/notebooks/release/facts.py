@@ -57,8 +57,9 @@ def _is_what_it_says(name: str, found: list[Statement], environment: Environment
         return False
     tree = found[0].tree
     if name.startswith("view "):
-        temporary = isinstance(tree, exp.Create) and tree.find(exp.TemporaryProperty) is not None
-        return temporary and tree.args.get("kind") == "VIEW" and isinstance(tree.expression, exp.Select)
+        if not (isinstance(tree, exp.Create) and tree.args.get("kind") == "VIEW" and isinstance(tree.expression, exp.Select)):
+            return False
+        return tree.find(exp.TemporaryProperty) is not None
     if not isinstance(tree, exp.Select):
         return False
     own = {part.alias for part in tree.find_all(exp.CTE)}
