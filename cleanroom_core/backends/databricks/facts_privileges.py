@@ -9,10 +9,11 @@ from cleanroom_core.backends.databricks.facts_workspace import APPLICATION_ID, W
 from cleanroom_core.prechecks.databricks.asked import Asked
 from cleanroom_core.prechecks.databricks.assets import Candidate, Governed
 from cleanroom_core.prechecks.databricks.oauth_secrets import Principal
-from cleanroom_core.prechecks.databricks.privileges import EVERYBODY, Holder, Need, Standing
+from cleanroom_core.prechecks.databricks.privileges import EVERYBODY, UNREADABLE, Holder, Need, Standing
 from cleanroom_core.prechecks.fact import Absent, Fact, Known, Unknown
 
 _MOST_GROUPS = 20  # one call for each
+_ACTIVE, _ENDED = "ACTIVE", ("INACTIVE", "DISABLED", "EXPIRED", "REVOKED")  # of a secret; only the first is documented
 _HIDING = frozenset({"POLICY_TYPE_ROW_FILTER", "POLICY_TYPE_COLUMN_MASK", None})
 
 
@@ -134,7 +135,7 @@ def _listed(workspace: Workspace, need: Need, principal: str | None) -> Fact[Map
     def call() -> Mapping[str, frozenset[str]]:
         found: dict[str, frozenset[str]] = {}
         for each in workspace.client.grants.list_effective(need.kind, need.name, principal=principal):
-            words = {word for one in each.privileges or () if (word := word_of(one.privilege))}
+            words = {word_of(one.privilege) or UNREADABLE for one in each.privileges or ()}
             found[each.principal or ""] = found.get(each.principal or "", frozenset()) | words
         return found
 
@@ -154,7 +155,12 @@ def candidate(workspace: Workspace, name: str, room_owner: Fact[str]) -> Candida
     def call() -> tuple[Governed, ...]:
         found = workspace.client.policies.list_policies("TABLE", name, include_inherited=True)
         return tuple(
-            Governed(each.name or "", _exempt(workspace, who, frozenset(each.except_principals or ())))
+            Governed(
+                each.name or "",
+                _exempt(workspace, who, frozenset(each.except_principals or ()))
+                if each.policy_type is not None
+                else Unknown("a kind of policy this SDK does not know"),
+            )
             for each in found
             if word_of(each.policy_type) in _HIDING
         )
@@ -189,9 +195,11 @@ def _principal(workspace: Workspace, name: str) -> Principal:
         return Principal(name, "", service)
     number = service.value[0] if service is not None else me.value.number if isinstance(me, Known) else ""
 
-    def call() -> tuple[datetime | None, ...]:
-        found = workspace.client.service_principal_secrets_proxy.list(number)
-        return tuple(_moment(each.expire_time) for each in found if (each.status or "ACTIVE") == "ACTIVE")
+    def call() -> tuple[datetime | None, ...] | None:
+        found = list(workspace.client.service_principal_secrets_proxy.list(number))
+        if any((each.status or _ACTIVE) not in (_ACTIVE, *_ENDED) for each in found):
+            return None
+        return tuple(_moment(each.expire_time) for each in found if (each.status or _ACTIVE) == _ACTIVE)
 
     return Principal(name, number, workspace.reader.fact(("secrets", number), f"list the secrets of {name}", call))
 

@@ -14,6 +14,7 @@ from cleanroom_core.prechecks.fact import Fact, Known, reason
 from cleanroom_core.sql.quoting import identifier
 
 EVERYBODY = "account users"
+UNREADABLE = "?"  # stands for privileges in a word that the SDK does not know
 WHY = (
     "Making a room, adding assets and running notebooks are refused without the privilege, and an asset stops working once "
     "its owner loses SELECT. Owning an object is not a privilege, and grants to a group do not show under a member's name."
@@ -97,6 +98,8 @@ def _doubt(holder: Holder, standing: Standing) -> str | None:
     known = [grant.value for name, grant in standing.grants.items() if name in names and isinstance(grant, Known)]
     if any(standing.need.privilege in grant or "ALL_PRIVILEGES" in grant for grant in known):
         return None
+    if any(UNREADABLE in grant for grant in known):
+        return "it has a privilege this version does not know"
     facts: list[Fact[object]] = [standing.owner, holder.groups, *standing.grants.values()]
     return next((reason(fact) for fact in facts if not isinstance(fact, Known)), "")
 

@@ -77,6 +77,8 @@ def judge(facts: RoomHealthFacts) -> Result:
             f"Grant SELECT on the shared table to {room.owner or 'the owner of the room'} again, best a group.",
             "the owner of the table",
         )
+    if room.status == "ACTIVE" and room.restricted is None:
+        return cannot_tell(f"{room.name} is ACTIVE; whether it shuts this side out is not said", WHY, "Look.", ENGINEER, look)
     if room.status != "ACTIVE":
         return cannot_tell(
             f"{room.name} is {room.status or 'in a state this version does not know'}",
@@ -87,6 +89,10 @@ def judge(facts: RoomHealthFacts) -> Result:
         )
     if not isinstance(facts.assets, Known):
         return unread(f"The assets of {room.name}", facts.assets, WHY, "the owner of the room")
+    if unsaid := [name for name, status in facts.assets.value.items() if status is None]:
+        return cannot_tell(
+            f"The state of {listed(unsaid)} is in a word this version does not know", WHY, "Look.", ENGINEER, f"{look}/assets"
+        )
     return passed(f"{room.name} is ACTIVE with {len(facts.assets.value)} assets, this side is {room.alias}", WHY)
 
 

@@ -32,7 +32,8 @@ _FIX = (
 
 @dataclass(frozen=True)
 class Cluster:
-    """`version`: `spark_version` as it stands there. `mode`: `data_security_mode`. `minutes`: `autotermination_minutes`. `job`:
+    """`version`: `spark_version` as it stands there. `mode`: `data_security_mode`,
+    None where it is left out or in a word the SDK does not know. `minutes`: `autotermination_minutes`. `job`:
     made for one job run."""
 
     cluster_id: str
@@ -66,7 +67,7 @@ def judge(facts: RuntimeFacts) -> Result:
         return failed(f"There is no cluster {listed(missing)}", WHY, "Name the cluster that prepares tables.", WORKSPACE_ADMIN)
     looked_at = [known[each] for each in facts.chosen] or list(known.values())
     wrong = [f"{each.name}: {problem}" for each in looked_at if (problem := _problem(each))]
-    unclear = [f"{each.name}: {each.version or 'no runtime'}" for each in looked_at if release(each.version) is None]
+    unclear = [f"{each.name}: {doubt}" for each in looked_at if (doubt := _doubt(each))]
     if wrong and facts.chosen:
         return failed(f"Cannot prepare tables: {listed(wrong)}", WHY, _FIX, WORKSPACE_ADMIN)
     if wrong:
@@ -78,7 +79,10 @@ def judge(facts: RuntimeFacts) -> Result:
         )
     if unclear:
         return cannot_tell(
-            f"Runtimes whose release cannot be read: {listed(unclear)}", WHY, "Look up what they are built on.", WORKSPACE_ADMIN
+            f"Runtime or access mode that cannot be read: {listed(unclear)}",
+            WHY,
+            "Look up what they are built on.",
+            WORKSPACE_ADMIN,
         )
     if not looked_at:
         return passed("No cluster of your own; serverless compute has the current runtime", WHY)
@@ -89,7 +93,13 @@ def _problem(cluster: Cluster) -> str:
     found = release(cluster.version)
     if found is not None and found < NEEDED:
         return f"runtime {found[0]}.{found[1]}"
-    return "" if cluster.mode in UNITY_MODES else f"access mode {cluster.mode or 'none'}"
+    return "" if cluster.mode is None or cluster.mode in UNITY_MODES else f"access mode {cluster.mode}"
+
+
+def _doubt(cluster: Cluster) -> str:
+    if release(cluster.version) is None:
+        return cluster.version or "no runtime"
+    return "its access mode is not said" if cluster.mode is None else ""
 
 
 CHECK = Check("runtime", "Runtime and access mode", WHY, RuntimeFacts, judge)

@@ -10,7 +10,7 @@ from cleanroom_core.prechecks.databricks.wording import METASTORE_ADMIN, api, ca
 from cleanroom_core.prechecks.fact import Fact, Known
 
 ON = frozenset({"ENABLE_COMPLETED", "MANAGED"})
-UNDER_WAY = frozenset({"ENABLE_INITIALIZED"})
+OFF = frozenset({"AVAILABLE", "DISABLE_INITIALIZED", "UNAVAILABLE"})
 WHY = (
     "system.access.clean_room_events says that runs and reviews happened; it is kept for about a year and only while it is on."
 )
@@ -34,11 +34,10 @@ def judge(facts: SystemTableFacts) -> Result:
     state = facts.states.value["access"]
     if state in ON:
         return passed(f"system.access is on ({state})", WHY)
-    if state is None or state in UNDER_WAY:
-        return cannot_tell(
-            f"system.access is {state or 'in a state this version does not know'}", WHY, "Look again later.", METASTORE_ADMIN
-        )
-    return failed(f"system.access is off ({state})", WHY, fix, METASTORE_ADMIN, command)
+    if state in OFF:
+        return failed(f"system.access is off ({state})", WHY, fix, METASTORE_ADMIN, command)
+    said = state or "in a state this version does not know"
+    return cannot_tell(f"system.access is {said}", WHY, "Look again later.", METASTORE_ADMIN)
 
 
 def _metastore(facts: SystemTableFacts) -> str:

@@ -366,6 +366,32 @@ def test_one_call_that_fails_hides_no_other_check(checks: Checks, orderly: dict[
         checks.both.provider.control("DELETE", "faults")
 
 
+@pytest.mark.parametrize(
+    ("field", "path"),
+    [
+        ("data_security_mode", "/api/2.1/clusters/list"),
+        ("spark_version", "/api/2.1/clusters/list"),
+        ("table_type", "/api/2.1/unity-catalog/tables/*"),
+        ("privilege", "/api/2.1/unity-catalog/effective-privilege-assignments/*"),
+        ("state", "/api/2.1/unity-catalog/metastores/*/systemschemas"),
+        ("delta_sharing_scope", "/api/2.1/unity-catalog/metastore_summary"),
+        ("pricing_tier", "/api/2.0/accounts/*"),
+        ("authentication_type", "/api/2.1/unity-catalog/recipients"),
+        ("status", "/api/2.0/accounts/servicePrincipals/*"),
+    ],
+)
+def test_a_word_no_sdk_knows_passes_nothing_and_fails_nothing_but_says_so(
+    checks: Checks, orderly: dict[str, Any], field: str, path: str
+) -> None:
+    checks = replace(checks, partner=replace(checks.partner, standards=Known(("PCI_DSS",))))
+    before = {name: result.status for name, result in checks(**orderly).items()}
+    checks.both.provider.fault(kind="unknown_enum", field=field, path=path)
+    after = {name: result.status for name, result in checks(**orderly).items()}
+    assert {after[name] for name in after if after[name] is not before[name]} <= {CANNOT_TELL}
+    quiet = {"pricing_tier", "authentication_type"}  # not asked here; not looked at
+    assert (after != before) == (field not in quiet)
+
+
 def test_refused_credentials_fail_one_check_and_leave_the_rest_open(checks: Checks) -> None:
     checks.both.provider.fault(kind="error", status=401, path="/api/*")
     found = checks()
