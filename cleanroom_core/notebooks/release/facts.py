@@ -10,7 +10,7 @@ from sqlglot import exp
 
 from cleanroom_core.errors import InputError
 from cleanroom_core.notebooks.cell import Notebook, Place
-from cleanroom_core.notebooks.facts import Fact, Facts, Unread, Written
+from cleanroom_core.notebooks.facts import Fact, Facts, Hashed, Unread, Written
 from cleanroom_core.notebooks.flow import facts_of
 from cleanroom_core.notebooks.flow.parsing import Statement, statements
 from cleanroom_core.notebooks.flow.sql import SqlReader
@@ -21,6 +21,7 @@ from cleanroom_core.notebooks.release.verify import ReleaseNotebook, verified
 from cleanroom_core.notebooks.settings import Settings
 
 OUTPUT = ":cr_output_catalog.:cr_output_schema.cells"
+_INSIDE = ("assumed ", "beside ", "classes ")  # statements that the code looks at and does not write
 FORGED = "says that it is a release notebook, and is not what this version writes for the plan in it"
 
 
@@ -48,7 +49,8 @@ def _followed(release: ReleaseNotebook, settings: Settings) -> Iterator[Fact]:
         elif name.startswith("part "):
             protected = replace(relation, aggregated=True, guard=guard)
             facts.add(Written(statement.at(0), protected, OUTPUT))
-        yield from facts.found
+        hidden = name.startswith(_INSIDE)  # a hash that joins rows in a statement whose result is not written is no token
+        yield from (fact for fact in facts.found if not (hidden and isinstance(fact, Hashed)))
 
 
 def _is_what_it_says(name: str, found: list[Statement], environment: Environment) -> bool:
