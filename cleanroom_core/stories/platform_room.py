@@ -117,6 +117,7 @@ def look_there(side: Collaborator, user: User) -> LookedAt:
 
 def make_output_catalog(side: Collaborator, user: User, catalog: str) -> SeenRoom:
     """Where runs of this side write. One per room and side, for good."""
+    user.require(Permission.ROOM_CREATE, side.organisation)
     platform = platform_of(side)
     with bracket(side, user, Permission.ROOM_CREATE, "platform_catalog", platform.room, {"catalog": catalog}):
         return platform.owner.create_output_catalog(platform.room, catalog)
@@ -133,6 +134,7 @@ def add_table_there(side: Collaborator, user: User, table: NewTable) -> SeenAsse
 
 def remove_asset_there(side: Collaborator, user: User, kind: AssetKind, name: str) -> None:
     """Take an own asset out of the room; runs from now on do not see it."""
+    user.require(Permission.POLICY_PUBLISH, side.organisation)
     platform = platform_of(side)
     with bracket(side, user, Permission.POLICY_PUBLISH, "platform_removal", name, {"kind": kind.value}):
         platform.owner.remove_asset(platform.room, kind, name)
@@ -140,6 +142,7 @@ def remove_asset_there(side: Collaborator, user: User, kind: AssetKind, name: st
 
 def close_there(side: Collaborator, user: User) -> None:
     """Delete the room on this side. Nothing runs in it any more, on any side, and it cannot be opened again."""
+    user.require(Permission.ROOM_CREATE, side.organisation)
     platform = platform_of(side)
     with bracket(side, user, Permission.ROOM_CREATE, "platform_close", platform.room):
         platform.owner.close_room(platform.room)

@@ -55,6 +55,7 @@ def upload_there(side: Collaborator, user: User, notebook: NewNotebook) -> SeenA
 
 def judge_there(side: Collaborator, user: User, judgement: Judgement) -> SeenAsset:
     """Approve or reject exactly one version of the other side's notebook."""
+    user.require(Permission.PLAN_SIGN, side.organisation)
     platform = platform_of(side)
     payload = {"etag": judgement.etag, "approve": judgement.approve, "comment": judgement.comment}
     with bracket(side, user, Permission.PLAN_SIGN, "platform_review", judgement.notebook, payload) as effect:
@@ -93,6 +94,7 @@ def approve_agreed(side: Collaborator, user: User, agreed: NewNotebook) -> SeenA
 
 def rule_there(side: Collaborator, user: User, rule: NewRule) -> SeenRule:
     """Approve from now on whatever an author uploads for a runner. The rule looks at who, not at what is in the notebook."""
+    user.require(Permission.PLAN_SIGN, side.organisation)
     platform = platform_of(side)
     payload = {"runner": rule.runner, "author": rule.author}
     with bracket(side, user, Permission.PLAN_SIGN, "platform_rule", rule.author or "anybody", payload) as effect:
@@ -138,8 +140,8 @@ def run_there(side: Collaborator, user: User, notebook: str, timeout_seconds: in
 
 def quarantine_there(side: Collaborator, user: User, run_id: str) -> str:
     """Read everything an ended run wrote into this side's log; returns the hash of what was read. Nobody sees a figure."""
-    platform = platform_of(side)
     user.require(Permission.PLAN_COMPUTE, side.organisation)
+    platform = platform_of(side)
     run = platform.runner.run(run_id)
     if run.stage is not RunStage.SUCCEEDED or run.output is None:
         raise NotReadyError(

@@ -14,6 +14,7 @@ import pytest
 
 from cleanroom_core.backends.asked import Judgement, NewNotebook, NewRule, NewRun, NewTable
 from cleanroom_core.backends.databricks.backend import DatabricksBackend
+from cleanroom_core.backends.databricks.statements import execute
 from cleanroom_core.backends.seen import AssetKind, AssetStatus, OutputPlace, RoomStatus, RunStage
 from cleanroom_core.backends.waiting import Pace, wait_active, wait_ended
 from cleanroom_core.errors import (
@@ -270,11 +271,11 @@ def test_an_effect_that_fails_before_its_work_can_be_asked_for_again(world: Worl
 
 @pytest.mark.parametrize("name", EFFECTS)
 def test_an_effect_whose_answer_is_lost_is_done_once_and_known_to_be(world: World, name: str) -> None:
-    """500 is not repeated by the SDK, 503 is; the second time it would meet what it made."""
+    """Also when it is called a bad request. The SDK does not repeat after 500, but after 503, and meets what it made."""
     verb = EFFECTS[name]
     method, path = verb.points[-1].split(" ") if name != "copy_output" else ("POST", "*/sql/statements")
     it = world.backend(verb.who)
-    for status, times in ((500, 1), (503, 2)):
+    for status, times in ((500, 1), (503, 2), (400, 1)):  # 400: "exists already" under a code that the SDK does not know
         fresh = f"{name}_{next(_numbers)}"
         verb.before(world, fresh)
         lost = {"kind": "error", "status": status, "after_commit": True, "times": times, "retry_after": 0}
@@ -425,3 +426,21 @@ def test_a_run_that_fails_says_why(world: World) -> None:
 def hand_pace(total: float) -> Pace:
     clock = HandClock()
     return Pace(total=total, first=1, longest=2, clock=clock.time, sleep=clock.sleep)
+
+
+def test_no_value_of_a_row_is_in_what_is_told(world: World) -> None:
+    """Spark's messages quote the value that did not fit; here it stands in a failing statement and in a failing notebook."""
+    value, runner = "4111-1111-HIDDEN_VALUE", world.backend("runner")
+    message = f"Cell 2: [CAST_INVALID_INPUT] The value '{value}' of the type STRING cannot be cast to BIGINT."
+    for said in (message, f"ValueError: invalid literal for int() with base 10: '{value}'"):
+        world.fault(kind="run_failed", message=said)
+        ended = wait_ended(runner, runner.start_run("steady", NewRun("regions", world.etag, f"v{next(_numbers)}")).id, NOW)
+        assert ended.stage is RunStage.FAILED
+        assert ended.reason
+        assert value not in ended.reason
+    world.fault()
+    for statement in ("SELECT CAST(:table AS BIGINT)", "SELECT raise_error(:table)", "SELECT no_such_function(:table)"):
+        with pytest.raises(CleanRoomError) as raised:
+            execute(runner.client, runner.warehouse, statement, "read the output", NOW, table=value)
+        assert value not in raised.value.diagnostics()
+        assert "HIDDEN" not in raised.value.diagnostics()

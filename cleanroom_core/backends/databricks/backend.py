@@ -7,6 +7,7 @@ Effects are asked for once each time they are called; the SDK repeats what was t
 from __future__ import annotations
 
 import base64
+import time
 import uuid
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -37,6 +38,7 @@ from cleanroom_core.backends.waiting import Pace
 from cleanroom_core.errors import ConflictError, NotReadyError
 
 Found = TypeVar("Found")
+_RECENT = 24 * 60 * 60.0  # a run whose start was not answered is not older, whatever the platform's clock says
 _ENDED = (RunStage.SUCCEEDED, RunStage.FAILED, RunStage.CANCELLED)
 
 
@@ -263,7 +265,8 @@ class DatabricksBackend:
                 )
             return SeenRun(str(started.run_id), RunStage.RUNNING)
 
-        return ensured("The run", act, lambda: self.find_run(run.token), lambda _seen: True)
+        since = int((time.time() - _RECENT) * 1000)
+        return ensured("The run", act, lambda: self.find_run(run.token, since), lambda _seen: True)
 
     def copy_output(self, place: OutputPlace, table: str, target: str, readers: tuple[str, ...] = ()) -> None:
         target = qualified(target, "The released table")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from cleanroom_core.backends.databricks.translating import AsksTooLongError, translated
@@ -92,7 +93,7 @@ def open_client(
             http_timeout_seconds=connection.http_seconds,
             retry_timeout_seconds=connection.retry_seconds,
             product="cleanroom",
-            product_version="0.1.0",
+            product_version=version("cleanroom-core"),
             clock=Bounded(),
             **given,
         )

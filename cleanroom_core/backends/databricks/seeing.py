@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -139,7 +140,18 @@ def seen_run(run: Run, output: RunOutput | None) -> SeenRun:
     place = None
     if info and info.catalog_name and info.schema_name:
         place = OutputPlace(info.catalog_name, info.schema_name, info.expiration_time)
-    return SeenRun(str(run.run_id), stage, reason if stage is not RunStage.SUCCEEDED else "", place)
+    return SeenRun(str(run.run_id), stage, _told(reason) if stage is not RunStage.SUCCEEDED else "", place)
+
+
+_CLASS = re.compile(r"\[[A-Z][A-Z0-9_.]{2,100}\]")
+_QUOTED = re.compile(r"""'[^']*'|"[^"]*"|`[^`]*`""")
+
+
+def _told(reason: str) -> str:
+    """Why a run failed, without what may be a value of somebody's row: up to the error's class, or with nothing quoted."""
+    found = _CLASS.search(reason)
+    told = reason[: found.end()] if found else reason
+    return _QUOTED.sub("'...'", told.split("\n")[0])[:300]
 
 
 def seen_task_run(run: CleanRoomTaskRun) -> SeenTaskRun:

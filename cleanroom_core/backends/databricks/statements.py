@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from databricks.sdk.service.sql import StatementResponse, StatementState
 
 _WAIT = "30s"
-_CLASS = re.compile(r"\[?([A-Z][A-Z0-9_.]{5,80})\]?")
+_CLASS = re.compile(r"\s*\[([A-Z][A-Z0-9_.]{2,100})\]")  # in front of a message; words further on may be values of rows
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def _rows(client: WorkspaceClient, reply: StatementResponse, doing: str) -> Rows
 def _failure(reply: StatementResponse, doing: str) -> PlatformError | ConflictError | NotReadyError | NotPermittedError:
     error = reply.status.error if reply.status else None
     state = (reply.status.sql_state or "") if reply.status else ""
-    found = _CLASS.search(f"{error.message or ''}") if error else None
+    found = _CLASS.match(error.message or "") if error else None
     kind = found.group(1) if found else str(getattr(error.error_code, "value", "")) if error else ""
     said = f" [{kind}]" if kind else ""
     if "ALREADY_EXISTS" in kind or state == "42P07":

@@ -68,7 +68,7 @@ def ensured(
     """
     try:
         return act()
-    except (ConflictError, UnansweredError) as error:
+    except (ConflictError, UnansweredError, InputError) as error:  # how "exists already" is said of a room, nobody documents
         found = look()
         if found is None or (changes and not same(found)):
             raise
@@ -85,7 +85,7 @@ def removed(act: Callable[[], object], look: Callable[[], object | None]) -> Non
     """Act; where the answer is "not there", or none, looking says whether it is gone."""
     try:
         act()
-    except (NotReadyError, ConflictError, UnansweredError):
+    except (NotReadyError, ConflictError, InputError, UnansweredError):
         if look() is not None:
             raise
 
