@@ -14,6 +14,7 @@ from decimal import ROUND_DOWN, ROUND_HALF_UP, Context, Decimal, InvalidOperatio
 from typing import Any
 
 from cleanroom_core.guard import label_functions
+from cleanroom_core.guard.calendar import truncate
 from cleanroom_core.sql.cells import Cell, Label
 from cleanroom_core.sql.types import BIGINT, BOOLEAN, DOUBLE, STRING, Kind, SqlType
 
@@ -304,6 +305,7 @@ OPERATIONS: Mapping[str, Callable[[list[Known]], Known]] = {
     "sqrt": lambda v: EXACT.sqrt(v[0]) if isinstance(v[0], Decimal) and v[0] >= 0 else None,
     **{f"text_{name}": _of_label(work) for name, work in {**label_functions.TEXT, **label_functions.OF_TEXT}.items()},
     **{f"date_{name}": _of_label(work) for name, (work, _) in label_functions.PARTS.items()},
+    "date_trunc": _of_label(truncate),
     "date_last_day": _of_label(label_functions.last_day),
     "date_written": _of_label(label_functions.in_pattern),
     "var_samp": lambda v: _variance(v, 1),

@@ -32,7 +32,7 @@ from cleanroom_core.guard.reading.flags import Flag, flag_of, rows_in, supposing
 from cleanroom_core.guard.reading.measures import measure_of, squared_of, summed
 from cleanroom_core.guard.reading.parts import Aggregates
 from cleanroom_core.guard.reading.scope import Reading, Role
-from cleanroom_core.guard.reading.values import PATTERNS, branches_of
+from cleanroom_core.guard.reading.values import DERIVED, PATTERNS, branches_of, values
 from cleanroom_core.sql.cells import FigureLayout
 from cleanroom_core.sql.types import Kind, SqlType
 
@@ -105,6 +105,8 @@ def _times(node: exp.Expr) -> tuple[exp.Expr, int] | None:
     """The sum or average in sum(100.0 * x), and by how much it is multiplied: 1, or 100 for per cent. Others are refused."""
     figure = node.this if isinstance(node, exp.Filter) else node
     product = figure.this.unnest() if isinstance(figure, exp.Sum | exp.Avg) and figure.this is not None else None
+    if isinstance(product, exp.Case | exp.If):
+        return _times_case(node)
     if not isinstance(product, exp.Mul):
         return None
     for factor, other in ((product.this, product.expression), (product.expression, product.this)):
@@ -114,6 +116,24 @@ def _times(node: exp.Expr) -> tuple[exp.Expr, int] | None:
             (copied.this if isinstance(copied, exp.Filter) else copied).set("this", other.copy())
             return copied, int(Decimal(factor.name))
     return None
+
+
+def _times_case(node: exp.Expr) -> tuple[exp.Expr, int] | None:
+    """The same of avg(CASE WHEN ... THEN 100 ELSE 0 END), in which nothing else than 100 and 0 stands."""
+    holder = exp.Paren(this=node.copy())
+    figure = holder.this.this if isinstance(holder.this, exp.Filter) else holder.this
+    case = figure.this.unnest()
+    branches = case.args["ifs"] if isinstance(case, exp.Case) else [case]
+    default = case.args.get("default" if isinstance(case, exp.Case) else "false")
+    values = [branch.args["true"].unnest() for branch in branches] + ([default.unnest()] if default is not None else [])
+    hundreds = [value for value in values if isinstance(value, exp.Literal) and value.name in ("100", "100.0")]
+    others = [value for value in values if value not in hundreds and not isinstance(value, exp.Null)]
+    if not hundreds or any(not isinstance(value, exp.Literal) or value.name not in ("0", "0.0") for value in others):
+        return None
+    for value in hundreds:
+        value.replace(exp.Literal.number(1))
+    copied: exp.Expr = holder.this
+    return copied, 100
 
 
 def _filled(then: exp.Expr | None) -> exp.Expr:
@@ -254,8 +274,10 @@ def _count(node: exp.Count, rows: Condition, reading: Reading, into: Aggregates)
     if isinstance(argument, exp.Distinct):
         return _people(argument, rows, reading, into)
     asked = [] if argument is None else _asked(argument, rows, reading)
-    columns = [(met, value) for met, value in asked if not is_constant(value) and _or_zero(value) is value]
-    ones = [met for met, value in asked if is_constant(value) or _or_zero(value) is not value]
+    asked = [(_with_label(met, value, reading), value) for met, value in asked]
+    made = [value for _, value in asked if is_constant(value) or _or_zero(value) is not value or isinstance(value, DERIVED)]
+    columns = [(met, value) for met, value in asked if value not in made]
+    ones = [met for met, value in asked if value in made]
     for _, value in asked:
         if is_constant(value):
             constant(value, reading)
@@ -263,6 +285,13 @@ def _count(node: exp.Count, rows: Condition, reading: Reading, into: Aggregates)
     if columns:
         terms.append(_values_of(columns, node, reading, into))
     return terms[0] if len(terms) == 1 else Apply("add", tuple(terms), BIGINT)
+
+
+def _with_label(rows: Condition, value: exp.Expr, reading: Reading) -> Condition:
+    """The rows of these in which an expression over labels has a value: those that count(nullif(label, 'x')) counts."""
+    if is_constant(value) or _or_zero(value) is not value or not isinstance(value, DERIVED):
+        return rows
+    return both([rows, values(value, reading, condition).where(lambda one: one is not None)])
 
 
 def _values_of(columns: list[Asked], node: exp.Count, reading: Reading, into: Aggregates) -> Expression:

@@ -6,6 +6,7 @@ from sqlglot import exp
 
 from cleanroom_core.guard.calendar import SPELLINGS
 from cleanroom_core.guard.finding import Refusal
+from cleanroom_core.guard.label_functions import PARTS
 from cleanroom_core.guard.reading.scope import Found, Reading, Role
 from cleanroom_core.guard.world import DATED
 from cleanroom_core.sql.cells import Label
@@ -13,7 +14,8 @@ from cleanroom_core.sql.types import Kind
 
 
 def truncated(node: exp.Expr, reading: Reading) -> tuple[Found, str] | None:
-    """Column and grid of date_trunc('month', d), trunc(d, 'MM') or CAST(d AS DATE); None when `node` is nothing of the kind."""
+    """Column and grid of date_trunc('month', d), trunc(d, 'MM') or CAST(d AS DATE); None when `node` is nothing of the kind, or
+    a grid coarser than the agreed ones, which is made of theirs."""
     node = node.unnest()
     if isinstance(node, exp.Cast | exp.TsOrDsToDate) and (isinstance(node, exp.TsOrDsToDate) or _is_date(node.args["to"])):
         inner = node.this.unnest()
@@ -60,7 +62,7 @@ def labels_of(found: Found, at: exp.Expr) -> tuple[Label, ...]:
     return labels
 
 
-def _agreed(inner: exp.Expr, grid: str, reading: Reading, at: exp.Expr) -> tuple[Found, str]:
+def _agreed(inner: exp.Expr, grid: str, reading: Reading, at: exp.Expr) -> tuple[Found, str] | None:
     if not isinstance(inner, exp.Column):
         raise Refusal("DATE_GRID", "Only a date column is truncated.", "Write date_trunc('month', column).",
                       clause="grammar.group_by", at=at)  # fmt: skip
@@ -68,6 +70,8 @@ def _agreed(inner: exp.Expr, grid: str, reading: Reading, at: exp.Expr) -> tuple
     if found.role is not Role.DIMENSION or found.column.type.kind not in DATED:
         raise Refusal("NOT_A_DIMENSION", f"{found} is not a date dimension.", "Ask its owner to make it one.",
                       clause=found.asset.clause("dimensions"), owner=found.asset.owner, at=at)  # fmt: skip
+    if grid not in dated(found, at) and set(PARTS[grid][1] if grid in PARTS else ()) & set(dated(found, at)):
+        return None  # coarser than what is agreed: made of its periods
     if grid not in dated(found, at):
         raise Refusal("DATE_GRID", f"{found} may be truncated only to {' or '.join(dated(found, at))}.",
                       f"Write date_trunc('{dated(found, at)[0]}', {found.column.name}).",

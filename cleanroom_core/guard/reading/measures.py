@@ -62,7 +62,12 @@ def _keeps(found: Found, to: exp.Expr) -> bool:
         return True
     if name in ("INT", "BIGINT"):
         return found.column.type.kind in (Kind.BIGINT, Kind.BOOLEAN)
-    return False
+    digits = [int(one.name) for one in to.expressions] if name == "DECIMAL" else []
+    measure = found.asset.measure(found.column)
+    if measure is None or len(digits) != 2 or found.column.type.kind not in (Kind.BIGINT, Kind.DECIMAL):
+        return False
+    most = max(abs(Decimal(measure.min)), abs(Decimal(measure.max)))
+    return digits[1] >= (found.column.type.scale or 0) and most < Decimal(10) ** (digits[0] - digits[1])
 
 
 def _is_clip(found: Found, node: exp.Expr, bound: object) -> bool:

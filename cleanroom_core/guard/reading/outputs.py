@@ -42,7 +42,8 @@ from cleanroom_core.guard.reading.values import (
 )
 from cleanroom_core.sql.types import DATE, Kind, SqlType
 
-_OF_LABELS = (*LABELLED, *OF_TEXT, exp.Trim, exp.Concat, exp.DPipe, exp.Extract, exp.TimeToStr, exp.LastDay)
+_OF_LABELS = (*LABELLED, *OF_TEXT, exp.Trim, exp.Concat, exp.DPipe, exp.Extract, exp.TimeToStr, exp.LastDay,
+              exp.TimestampTrunc, exp.DateTrunc)  # fmt: skip
 _ALIKE: dict[type[exp.Expr], str] = {
     exp.Coalesce: "coalesce", exp.Nullif: "nullif", exp.Greatest: "greatest", exp.Least: "least",
 }  # fmt: skip
@@ -166,7 +167,7 @@ def _labelled(node: exp.Expr, frame: Frame) -> Expression:
     if isinstance(node, exp.Concat | exp.DPipe):
         parts = node.expressions if isinstance(node, exp.Concat) else [node.this, node.expression]
         return Apply("concat", tuple(expression(part, frame) for part in parts), STRING)
-    if isinstance(node, exp.Extract | exp.TimeToStr | exp.LastDay) or type(node) in DATE_PARTS:
+    if isinstance(node, _OF_LABELS[-5:]) or type(node) in DATE_PARTS:
         part = of_date(node)
         return _computed(part.operation, expression(dated_argument(node), frame), part.constants, "DATE", part.kind, node)
     label = expression(node.this, frame)

@@ -7,9 +7,10 @@ Every dimension has an agreed domain, so that such an expression is a finite tab
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from itertools import product
 from math import prod
 from typing import Any
@@ -17,7 +18,7 @@ from typing import Any
 from sqlglot import exp
 
 from cleanroom_core.guard import label_functions
-from cleanroom_core.guard.calendar import following
+from cleanroom_core.guard.calendar import SPELLINGS, following, truncate
 from cleanroom_core.guard.finding import Refusal
 from cleanroom_core.guard.logic import ALWAYS, NEVER, Condition, Within, both, either, not_true
 from cleanroom_core.guard.reading.constants import constant, is_constant
@@ -49,6 +50,7 @@ TRIMMED = {"LEADING": "ltrim", "TRAILING": "rtrim"}
 PATTERNS: dict[type[exp.Expr], str] = {
     exp.Like: "like", exp.ILike: "ilike", exp.StartsWith: "starts_with", exp.EndsWith: "ends_with", exp.Contains: "contains",
 }  # fmt: skip
+_OF_DATES = (exp.Extract, exp.TimeToStr, exp.LastDay, exp.TimestampTrunc, exp.DateTrunc)
 OF_TEXT: dict[type[exp.Expr], tuple[str, tuple[str, ...]]] = {
     **{type_: (name, ("expression",)) for type_, name in PATTERNS.items()},
     exp.Left: ("left", ("expression",)), exp.Right: ("right", ("expression",)), exp.Length: ("length", ()),
@@ -57,7 +59,8 @@ OF_TEXT: dict[type[exp.Expr], tuple[str, tuple[str, ...]]] = {
 }  # fmt: skip
 """Node -> the function of a text it stands for, and where its constants are."""
 DERIVED = (*_TEXT, *DATE_PARTS, *_ARITHMETIC, *_BOOLEANS, *OF_TEXT, exp.Trim, exp.Concat, exp.DPipe, exp.Coalesce, exp.Nullif,
-           exp.Case, exp.If, exp.Extract, exp.Cast, exp.TryCast, exp.TimeToStr, exp.LastDay)  # fmt: skip
+           exp.Case, exp.If, exp.Extract, exp.Cast, exp.TryCast, exp.TimeToStr, exp.LastDay, exp.TimestampTrunc,
+           exp.DateTrunc, exp.TsOrDsToDate)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,7 @@ def values(node: exp.Expr, reading: Reading, truth: Truth) -> Values:
         return _periods(found, grid, node, lambda start: start, Kind.DATE)
     if isinstance(node, exp.Column):
         return _column(node, reading)
-    if isinstance(node, exp.Extract | exp.TimeToStr | exp.LastDay) or type(node) in DATE_PARTS:
+    if isinstance(node, _OF_DATES) or type(node) in DATE_PARTS:
         return _part(node, reading)
     if type(node) in OF_TEXT:
         name, constants, kind = of_text(node, reading)
@@ -96,6 +99,8 @@ def values(node: exp.Expr, reading: Reading, truth: Truth) -> Values:
         return _table([(True, true), (False, false), (None, not_true(either([true, false]), reading.labels))], Kind.BOOLEAN)
     if isinstance(node, exp.Case | exp.If):
         return _case(node, reading, truth)
+    if isinstance(node, exp.TsOrDsToDate) and (inner := values(node.this, reading, truth)).kind is Kind.DATE:
+        return inner
     return _applied(node, reading, truth)
 
 
@@ -203,6 +208,10 @@ class OfDate:
 
 def of_date(node: exp.Expr) -> OfDate:
     """Raises Refusal for what is not known."""
+    if isinstance(node, exp.TimestampTrunc | exp.DateTrunc):
+        grid = SPELLINGS[node.args["unit"].name.lower()]
+        compute = partial(truncate, grid=grid)
+        return OfDate("date_trunc", (grid,), compute, label_functions.PARTS[grid][1], Kind.DATE)
     if isinstance(node, exp.LastDay):
         return OfDate("date_last_day", (), label_functions.last_day, label_functions.PARTS["month"][1], Kind.DATE)
     if isinstance(node, exp.TimeToStr):
@@ -230,10 +239,11 @@ def dated_argument(node: exp.Expr) -> exp.Expr:
 def _part(node: exp.Expr, reading: Reading) -> Values:
     part, inner = of_date(node), dated_argument(node)
     if isinstance(inner, exp.TimestampTrunc | exp.DateTrunc):
-        period = truncated(inner, reading)
-        assert period is not None  # noqa: S101  it is a truncation
-        found, grid = period
-        return _periods(found, grid, node, part.compute, part.kind)
+        if (period := truncated(inner, reading)) is not None:
+            return _periods(*period, node, part.compute, part.kind)
+        first, then = of_date(inner), part.compute  # of a coarser grid than the agreed ones
+        part = replace(part, compute=lambda start: then(first.compute(start)), grids=first.grids)
+        inner = dated_argument(inner)
     if not isinstance(inner, exp.Column):
         raise Refusal("DATE_GRID", "Parts are taken of a date column.", "Write year(column).", clause="grammar.select",
                       at=node)  # fmt: skip
@@ -329,6 +339,10 @@ def _text(work: Callable[[str], Any], inner: Values, kind: Kind, node: exp.Expr)
 
 def _cast(node: exp.Expr, inner: Values) -> Values:
     to = node.args["to"].this.value
+    if inner.kind is Kind.DATE and to == "DATE":
+        return inner
+    if inner.kind is Kind.DATE and to in ("VARCHAR", "TEXT") and not node.find(exp.TimestampTrunc, exp.DateTrunc):
+        return _product([inner], node, Kind.STRING, lambda one: None if one is None else one.isoformat())
     if to in ("VARCHAR", "TEXT", "CHAR") and inner.kind in (Kind.STRING, Kind.BIGINT, None):
         return _product([inner], node, Kind.STRING, lambda one: None if one is None else str(one))
     if to in ("INT", "BIGINT") and inner.kind in (Kind.BIGINT, Kind.BOOLEAN, None):  # of text, an engine may raise
