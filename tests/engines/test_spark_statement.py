@@ -22,6 +22,7 @@ VIEWS = {"provider.txn": "v0", "consumer.acc": "v1", "provider@2.txn": "v2"}
             "SELECT '🙂 ${env:HOME}' FROM a, `provider`.`txn`",
             "WITH a AS (SELECT '`provider`.`txn`' AS x FROM v0 t JOIN v1 u ON t.k <=> u.k) SELECT '🙂 ${env:HOME}' FROM a, v0",
         ),
+        ("SELECT xxhash64(t.k) AS h FROM provider.txn AS t", "SELECT xxhash64(t.k) AS h FROM v0 AS t"),
         ("SELECT (SELECT max(n) FROM provider.txn) FROM consumer.acc", "SELECT (SELECT max(n) FROM v0) FROM v1"),
     ],
 )
@@ -54,6 +55,10 @@ def test_assets_become_views_and_nothing_else_changes(sql: str, expected: str) -
         "SELECT java_method('java.lang.System', 'getenv', 'HOME') FROM provider.txn",
         "SELECT reflect('java.lang.System', 'getenv', 'HOME') FROM provider.txn",
         "SELECT input_file_name() FROM provider.txn",
+        "SELECT evil.xxhash64(n) FROM provider.txn",
+        "SELECT `xxhash64 `(n) FROM provider.txn",
+        "SELECT xxhash64(reflect('java.lang.System', 'getenv', n)) FROM provider.txn",
+        "SELECT * FROM xxhash64(5)",
         "SELECT * FROM read_files('/etc/passwd')",
         "SELECT * FROM range(5)",
         "SELECT raise_error(n) FROM provider.txn",
