@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -102,3 +104,19 @@ def test_what_cannot_be_told_is_none_and_said(both: Both) -> None:
     with pytest.raises(UnansweredError) as raised:
         connection_report(both.provider.service)
     assert isinstance(raised.value, CleanRoomError)
+
+
+def test_a_secret_that_has_expired_is_said_to_be_renewed(both: Both) -> None:
+    facts, record = both.consumer.facts, "records/service_secret/7002/first"
+    both.consumer.control("PATCH", record, {"expire_time": 1})
+    with pytest.raises(NotPermittedError) as raised:
+        signed_in(Connection(host=facts["host"], client_id=facts["client_id"], client_secret=facts["client_secret"]))
+    assert "expired" in raised.value.hint
+
+
+def test_nothing_of_the_sdk_is_imported_before_a_workspace_is_used() -> None:
+    code = "import cleanroom_core.stories.reconcile, cleanroom_core.backends.waiting, cleanroom_core.context, sys"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}; print('databricks' in sys.modules)"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "False\n"
