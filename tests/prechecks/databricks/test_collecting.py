@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from databricks.sdk import AccountClient
 from databricks.sdk.config import Config
-from databricks.sdk.service import catalog, cleanrooms, sharing
+from databricks.sdk.service import catalog, cleanrooms, jobs, sharing
 
 from cleanroom_core.backends.databricks.facts import gatherers
 from cleanroom_core.prechecks.check import Result, Status, run
@@ -136,7 +136,7 @@ def test_idle_compute_and_system_tables_are_mended_by_their_commands(checks: Che
     assert {result.status for result in checks("idle-compute", "system-tables").values()} == {PASS}
 
 
-def test_the_plan_is_read_from_the_account_or_from_what_was_billed(checks: Checks) -> None:
+def test_the_plan_is_read_from_the_account(checks: Checks) -> None:
     both = checks.both
     config = {"host": both.provider.facts["host"], "account_id": both.provider.facts["account_id"]}
     account = AccountClient(config=Config(token=both.provider.facts["token"], **config))
@@ -147,6 +147,29 @@ def test_the_plan_is_read_from_the_account_or_from_what_was_billed(checks: Check
         [checked] = run([tier.CHECK], gatherers(workspace, Asked(), checks.partner, NOW))
         expect(checked.result, status, plan)
     expect(checks.one("tier", warehouse="none"), CANNOT_TELL, "could not be read")
+
+
+def test_the_plan_is_read_from_what_was_billed_for_a_run(checks: Checks) -> None:
+    """The consumer runs a notebook of the provider's in a room; its billing table names the plan from then on."""
+    both = checks.both
+    consumer = both.consumer.admin
+
+    def judged() -> Result:
+        asked = Asked(warehouse=both.consumer.warehouse)
+        return run([tier.CHECK], gatherers(opened(both.consumer, admin=True), asked, checks.partner, NOW))[0].result
+
+    both.consumer.control("PATCH", "records/system_schema/billing", {"state": "ENABLE_COMPLETED"})
+    expect(judged(), CANNOT_TELL, "points to Premium")
+    room = rooms.active(both, "billed")
+    book = both.provider.admin.clean_room_assets.create(room, rooms.notebook("one", "SELECT 1 AS one")).notebook
+    assert book
+    kind = cleanrooms.CleanRoomAssetAssetType.NOTEBOOK_FILE
+    review = cleanrooms.NotebookVersionReview(book.etag or "", cleanrooms.CleanRoomNotebookReviewNotebookReviewState.APPROVED)
+    consumer.clean_room_assets.create_clean_room_asset_review(room, kind, "one", notebook_review=review)
+    consumer.jobs.submit(tasks=[jobs.SubmitTask("one", clean_rooms_notebook_task=jobs.CleanRoomsNotebookTask(room, "one"))])
+    expect(judged(), PASS, "billed as PREMIUM_CLEAN_ROOMS_EU_WEST_1")
+    both.provider.admin.clean_rooms.delete(room)
+    consumer.clean_rooms.delete(room)
 
 
 def test_grants_of_a_service_principal_are_read_direct_inherited_and_through_a_group(checks: Checks) -> None:
