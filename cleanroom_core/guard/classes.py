@@ -192,7 +192,9 @@ class _Universe:
         )
         rows = [self._rows(view) for view in self._numbered]
         assets = {named_in(asset, each.snapshot) for each in rows for asset in each.assets}
-        return ClassQuery(_SEAL, plan, tuple(sorted(assets)), lambda dialect: class_select(rows, words).sql(dialect=dialect))
+        return ClassQuery(
+            _SEAL, plan, tuple(sorted(assets)), lambda dialect: class_select(rows, words, dialect).sql(dialect=dialect)
+        )
 
     @property
     def _numbered(self) -> range:
