@@ -20,8 +20,16 @@ from pathlib import Path
 
 from cleanroom_core.errors import EquivocationError, ExchangeError, IntegrityError
 from cleanroom_core.exchange.letter import LETTER_LIMIT, Letter
-from cleanroom_core.exchange.letters import Correspondent, Taken, says_the_same, take_letter, wants_whole, write_letter
-from cleanroom_core.exchange.shelf import Shelf, name_of, number_of, told
+from cleanroom_core.exchange.letters import (
+    Correspondent,
+    Taken,
+    says_the_same,
+    signed_size,
+    take_letter,
+    wants_whole,
+    write_letter,
+)
+from cleanroom_core.exchange.shelf import NOT_WHOLE, Shelf, name_of, number_of, told
 
 KEPT = 4
 Waiting = tuple[tuple[str, int], tuple[str, int], int]
@@ -141,9 +149,14 @@ class FolderExchange:
         newest, shelf = self._newest_own(peer), self._mine(peer)
         later = [name for name in shelf.list().letters if number_of(name) > number_of(newest[0] if newest else None)]
         for name in later:
-            if not shelf.holds(name):
-                shelf.remove((name,))
-            elif Letter.parse(shelf.read(name), name).size > self.home.size():
+            try:
+                signed = signed_size(self.home, Letter.parse(shelf.read(name), name))
+            except (ExchangeError, IntegrityError) as planted:
+                if isinstance(planted, ExchangeError) and planted.code not in NOT_WHOLE:
+                    raise  # it cannot be read now, and may say that this home is behind
+                shelf.remove((name,))  # not whole, or not signed by this home: somebody else put it there
+                continue
+            if signed > self.home.size():
                 raise _restored(shelf, name)
         if newest is not None and not shelf.holds(newest[0]):
             shelf.put(*newest)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Protocol
 
+from cleanroom_core.audit.checkpoint import open_checkpoint
 from cleanroom_core.audit.genesis import Genesis
 from cleanroom_core.audit.update import Update
 from cleanroom_core.errors import ExchangeError, IntegrityError
@@ -102,6 +103,15 @@ def take_letter(home: Correspondent, letter: Letter) -> Taken:
         home.receive(letter.update)
     lost = holds < home.cosigned()[sender.alias]
     return Taken(sender.alias, home.size(sender.origin) - before, holds, letter.whole, behind, lost)
+
+
+def signed_size(home: Correspondent, letter: Letter) -> int:
+    """How many entries of its own log this home has signed for, going by a letter that claims to be its own; 0 without an
+    update. Raises IntegrityError when this home's key did not sign it."""
+    if letter.update is None:
+        return 0
+    own = home.genesis.by_alias(home.alias)
+    return open_checkpoint(Update.parse(letter.update).checkpoint, own.log_key).checkpoint.size
 
 
 def wants_whole(refused: IntegrityError, letter: Letter) -> bool:

@@ -22,6 +22,7 @@ from cleanroom_core.errors import ExchangeError
 from cleanroom_core.exchange.letter import LETTER_LIMIT, Letter, altered, torn
 
 NAME_LIMIT = 10_000
+NOT_WHOLE = ("GONE", "FOREIGN", "TOO_LARGE", "TORN", "ALTERED")
 _NAME = re.compile(r"([0-9]{8})-([0-9a-f]{16})\.letter")
 _PARTIAL = re.compile(r"\.[0-9]{8}-[0-9a-f]{16}\.[0-9a-f]{8}\.partial")
 _CANNOT_FLUSH = (errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EISDIR, errno.ENOSYS)  # directories of some network volumes
@@ -115,7 +116,7 @@ class Shelf:
         try:
             self.read(name)
         except ExchangeError as error:
-            if error.code in ("GONE", "FOREIGN", "TOO_LARGE", "TORN", "ALTERED"):
+            if error.code in NOT_WHOLE:
                 return False
             raise
         return True

@@ -6,17 +6,18 @@ import os
 import resource
 import shutil
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from cleanroom_core.errors import ExchangeError, IntegrityError
+from cleanroom_core.errors import EquivocationError, ExchangeError, IntegrityError
 from cleanroom_core.exchange.folder import KEPT, FolderExchange
 from cleanroom_core.exchange.letter import Letter
 from cleanroom_core.exchange.letters import write_letter
 from cleanroom_core.exchange.shelf import name_of, number_of
 from tests.exchange.conformance import require_same, small_disk
-from tests.stores.homes import actor, make_room, write
+from tests.stores.homes import actor, make_room, reopen, write
 
 
 class Pair:
@@ -199,6 +200,17 @@ def test_an_old_letter_under_a_new_number_is_told_and_rolls_nothing_back(pair):
     require_same(pair.provider, pair.consumer)
 
 
+def test_a_letter_planted_in_the_own_folder_is_taken_away(pair):
+    """It claims a size, and this home's key did not sign it: it stops nobody."""
+    planted = write_letter(pair.consumer, "provider", 0)
+    put(pair, "provider", replace(planted, sender="provider", receiver="consumer", size=900))
+    path = pair.newest("provider")
+    assert pair.sync("provider") == []
+    assert not path.exists()
+    pair.settle()
+    require_same(pair.provider, pair.consumer)
+
+
 def test_an_emptied_folder_is_filled_again(pair):
     pair.settle()
     write(pair.consumer)
@@ -313,3 +325,37 @@ def test_a_room_name_in_a_letter_cannot_steer_the_terminal(pair):
     good = write_letter(pair.provider, "consumer", 0)
     with pytest.raises(ValueError, match="not a letter"):
         Letter(**{**vars(good), "room": "\x1b[2J"})
+
+
+def test_an_update_that_does_not_follow_is_answered_by_asking_for_the_whole_log(pair, tmp_path):
+    """Between two sizes neither a fork nor a damaged update can be told from the other; the whole log settles it."""
+    shutil.copytree(tmp_path / "provider", tmp_path / "backup")
+    write(pair.provider, count=3)
+    pair.settle()
+    forked = reopen(pair.provider, tmp_path / "backup" / "log.db")
+    write(forked, count=6)
+    held = pair.consumer.size(pair.provider.origin)
+
+    def hand_in(since: int) -> None:
+        put(pair, "provider", replace(write_letter(forked, "consumer", since), held=None))
+
+    hand_in(held)
+    with pytest.raises(IntegrityError) as refused:
+        pair.sync("consumer")
+    assert refused.value.code == "NOT_CONSISTENT"
+    asked = pair.newest("consumer")
+    assert Letter.parse(asked.read_bytes(), asked.name).whole
+    with pytest.raises(IntegrityError) as own:
+        pair.sync("provider")  # finds a letter in its own folder that its own key signed, and it did not write
+    assert own.value.code == "LOG_BEHIND"
+    pair.newest("provider").unlink()
+    assert pair.sync("provider") == []  # the real one hears the question, and hands over all of its log
+    answer = pair.newest("provider")
+    assert (Letter.parse(answer.read_bytes(), answer.name).since, pair.consumer.size(pair.provider.origin)) == (0, held)
+    assert pair.sync("consumer") == []
+    assert pair.consumer.evidence(pair.provider.origin) is None
+    hand_in(0)  # and this is what the fork looks like
+    with pytest.raises(EquivocationError):
+        pair.sync("consumer")
+    assert pair.consumer.evidence(pair.provider.origin) is not None
+    forked.store.close()
