@@ -85,7 +85,7 @@ def project(sheet: Sheet, released: Cells | Sequence[Cells]) -> Answer:
     unknown = any(
         passed is not True and _depends_on_hidden(sheet.having, row, minimum) for row, passed in zip(rows, passes, strict=True)
     )
-    incomplete = unknown or _incomplete(sheet, cells, len(rows))
+    incomplete = unknown or not shown or _incomplete(sheet, cells, len(rows))
     return Answer(columns, texts, withheld or incomplete, _notes(sheet, cells, shown, withheld))
 
 
