@@ -52,7 +52,7 @@ def main(root: Path, name: str) -> None:
         os.fsync = fsync
         for log in logs:
             write(log)
-        for log, other in (logs, logs[::-1], logs, logs[::-1]):
+        for log, other in (logs, logs[::-1], logs):
             carrier.turn(log, other)
         return effects
 
