@@ -244,6 +244,10 @@ def test_a_death_or_silence_at_every_effect_is_found_out_and_told_again(story: S
         dying(story, verb, False, Died())
         assert after_a_look(story, verb) is EffectStage.INTERRUPTED, verb.effect
         dying(story, verb, True, UnansweredError("No answer.", hint="Look."))
+        if verb.effect == "start_run":  # nobody starts a second run while a first one may be under way
+            with pytest.raises(NotReadyError) as open_run:
+                tell(story, verb)
+            assert open_run.value.code == "RUN_OPEN"
         wanted = EffectStage.INTERRUPTED if verb.effect == "read_output" else EffectStage.DONE  # what was read is not kept
         assert after_a_look(story, verb) is wanted, verb.effect
         tell(story, verb)
