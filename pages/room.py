@@ -51,8 +51,11 @@ def show_opening(room: Room) -> bool:
         link(room, "agreement", "Open the agreement")
         return False
     if state.created is None and room.alias == creator and room.may(Permission.ROOM_CREATE):
-        if st.button("Create the room", type="primary"):
-            act("Creating the room ...", "The room is created.", lambda: create_room(side, user))
+        others = [alias for alias in state.collaborators if alias != creator]
+        invited = " and ".join(room.organisation(alias) for alias in others)
+        if st.button(f"Create the room and invite {invited}", type="primary"):
+            done = "The room is created, and the invitation is on record."
+            act("Creating the room ...", done, lambda: create_and_invite(room, others))
         return True
     for alias in state.collaborators:
         waits = state.created is not None and alias != creator and alias not in state.invited
@@ -65,6 +68,13 @@ def show_opening(room: Room) -> bool:
             act("Accepting ...", "The invitation is accepted.", lambda: accept(side, user))
         return True
     return False
+
+
+def create_and_invite(room: Room, others: list[str]) -> None:
+    """Whoever is not invited when this is cut short is invited by a button of their own."""
+    create_room(room.side, room.user)
+    for alias in others:
+        invite(room.side, room.user, alias)
 
 
 def show_registrable(room: Room, primary: bool) -> None:

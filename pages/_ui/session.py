@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from typing import NoReturn
 
 import streamlit as st
 from extra_streamlit_components.CookieManager import CookieManager, _component_func
 
 from cleanroom_core.context import home_path
+from cleanroom_core.errors import NotPermittedError
 from cleanroom_core.identity.cookie_key import load_cookie_key
 from cleanroom_core.identity.permissions import User
 from cleanroom_core.identity.sessions import issue_token, read_token
@@ -22,6 +25,7 @@ COOKIE = "cleanroom_session"
 SID = "_sid"  # the session of this tab
 _TOKEN = "_token_to_keep"
 _FORGET = "_cookie_to_forget"
+_LANDING = "_landing"
 _REFUSED = "_token_refused"  # digest of a token already reported, so that it is one line in the log and not one per rerun
 
 
@@ -58,14 +62,30 @@ def current_user(used: bool = True) -> User | None:
     return None
 
 
-def enter(user: User, how: str) -> None:
-    """Begin a session for a user whose identity was just proven, and run again as that user."""
+def enter(user: User, how: str, landing: tuple[str, dict[str, str]] | None = None) -> NoReturn:
+    """Begin a session for a user whose identity was just proven, and run again as that user; at `landing` when there is one."""
     users = state.users()
     session = users.open_session(user.username, client(), how)
     wipe()
     st.session_state[SID] = session.sid
     st.session_state[_TOKEN] = issue_token(session, cookie_key(), users.limits)
+    if landing is not None:
+        st.session_state[_LANDING] = landing
     st.rerun()
+
+
+def change_to(user: User, other: User, page: str, query: Mapping[str, str]) -> NoReturn:
+    """In the rehearsal: end this user's sessions and go on as another invented one, at a page with its deep link."""
+    if not (user.demo and other.demo and rehearsal_allowed()):
+        raise NotPermittedError("Nobody continues as somebody else here.", hint="Sign out, and sign in as yourself.")
+    state.users().sign_out(user.username, client())
+    enter(other, "continue as", (page, dict(query)))
+
+
+def landing() -> tuple[str, dict[str, str]] | None:
+    """The page somebody who was just changed to is brought to, told once."""
+    found: tuple[str, dict[str, str]] | None = st.session_state.pop(_LANDING, None)
+    return found
 
 
 def sign_out(user: User) -> None:

@@ -239,6 +239,12 @@ class Person:
         self.page.get_by_role("button", name="Sign out").wait_for()
         return self.settle()
 
+    def becomes(self, name: str) -> Person:
+        """In the rehearsal: go on as who does what comes next, where it is done."""
+        self.click(f"Continue as {name}")
+        self.page.get_by_text(re.compile(f"^{re.escape(name)}, ")).wait_for()
+        return self.settle()
+
     def sign_in(self, username: str, password: str) -> Person:
         self.fill("User name", username)
         self.fill("Password", password)

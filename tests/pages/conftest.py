@@ -288,7 +288,8 @@ def texts(app: Any) -> str:
 
 
 def buttons(app: Any) -> list[str]:
-    return [button.label for button in app.button]
+    """Labels of a page's buttons, without the rehearsal's way to the next person, which stands above every page."""
+    return [button.label for button in app.button if button.key not in ("next_person", "next_page")]
 
 
 def primary(app: Any) -> list[str]:

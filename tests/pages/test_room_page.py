@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from cleanroom_core.stories.open_room import create_room
 from tests.pages.conftest import buttons, primary, texts
 
 Tiny = Callable[..., Any]
@@ -31,11 +32,10 @@ def test_create_invite_accept_register(tiny: Tiny, wizard: Wizard) -> None:
     room = tiny("publish harbour published")
     assert primary(wizard("harbour.engineer", "room")) == []
     app = wizard("north.engineer", "room")
-    assert primary(app) == ["Create the room"]
-    app = click(app, "Create the room")
-    assert primary(app) == ["Invite Harbour Club"]
-    app = click(app, "Invite Harbour Club")
+    assert primary(app) == ["Create the room and invite Harbour Club"]
+    app = click(app, "Create the room and invite Harbour Club")
     assert primary(app) == []
+    assert list(room.side("north").state().invited) == ["harbour"]
     app = wizard("harbour.engineer", "room")
     assert primary(app) == ["Accept the invitation"]
     app = click(app, "Accept the invitation")
@@ -46,6 +46,15 @@ def test_create_invite_accept_register(tiny: Tiny, wizard: Wizard) -> None:
     assert not app.error
     assert list(room.side("harbour").state().assets) == ["north.orders"]
     assert "Registered by north.steward (steward) of North Shop" in texts(app)
+
+
+def test_an_invitation_cut_off_after_the_room_was_created_is_made_up_for(tiny: Tiny, wizard: Wizard) -> None:
+    room = tiny("publish harbour published")
+    create_room(room.side("north"), room.user("north.engineer"))
+    app = wizard("north.engineer", "room")
+    assert primary(app) == ["Invite Harbour Club"]
+    click(app, "Invite Harbour Club")
+    assert list(room.side("north").state().invited) == ["harbour"]
 
 
 def test_registered_assets_show_columns_roles_and_cohort(tiny: Tiny, wizard: Wizard) -> None:
