@@ -73,6 +73,12 @@ def _plan(public: Public) -> str:
     return f"Withdrew the release plan {_short(public['hash'])}."
 
 
+def _key(public: Public) -> str:
+    if public["action"] != "compared":
+        raise KeyError(public["action"])
+    return f"Compared the fingerprint of the room {_short(public['sha256'])} with the other side's, read aloud."
+
+
 def _approval(public: Public) -> str:
     verb = "Rejected" if public["verdict"] == "reject" else "Signed"
     return f"{verb} the {public['object']} with the text {_short(public['hash'])}."
@@ -128,6 +134,7 @@ _WORDS: Mapping[str, Callable[[Public], str]] = {
     "intent": lambda public: f"Began {_ACTIONS.get(public['action'], public['action'])} {_object(public['object'])}.",
     "outcome": lambda public: f"What was begun ended as {public['stage']}.",
     "access": lambda public: f"Looked at {public['object']}.",
+    "key": _key,
 }
 
 

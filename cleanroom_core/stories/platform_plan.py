@@ -1,4 +1,4 @@
-"""The plan in force as the notebook of a period, made from a side's own copy of everything; and its figures, from quarantine."""
+"""The plan in force as the notebook of a period, made from a side's own copy of everything; and its figures, in quarantine."""
 
 from __future__ import annotations
 

@@ -33,6 +33,8 @@ def test_odd_statements_are_named_by_their_kind(kind: str, public: dict[str, Any
         ("approval", {"object": "plan", "hash": "b" * 16, "verdict": "reject"}, f"Rejected the plan with the text {'b' * 16}."),
         ("intent", {"action": "run", "object": f"plan:{'c' * 64}"}, "Began to compute the plan cccccccccccccccc."),
         ("intent", {"action": "publish", "object": "a.b"}, "Began to publish a.b."),
+        ("key", {"action": "compared", "sha256": "d" * 64},
+         "Compared the fingerprint of the room dddddddddddddddd with the other side's, read aloud."),
         ("approval", {"object": "plan"}, "Signature or rejection (not said in the usual way)."),
     ],
 )  # fmt: skip
