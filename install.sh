@@ -87,7 +87,7 @@ PIP_BUILD_CONSTRAINT=$PIP_CONSTRAINT  # the same for newer versions of pip
 PIP_DISABLE_PIP_VERSION_CHECK=1
 export PIP_CONSTRAINT PIP_BUILD_CONSTRAINT PIP_DISABLE_PIP_VERSION_CHECK
 {
-    "$venv/bin/python" -m pip install $verbose --progress-bar off -r requirements.txt &&
+    "$venv/bin/python" -m pip install $verbose --progress-bar off --no-compile -r requirements.txt &&
         "$venv/bin/python" -m pip install --quiet --no-deps --no-build-isolation --editable .
 } || fail "The requirements could not be installed: see the lines above (network, proxy, disk space), then make again."
 wanted "$version" >"$done_mark"

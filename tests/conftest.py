@@ -6,16 +6,24 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from tests.chromium import launch_options
 from tests.spark import TestSpark, need_java
+
+# No test measures time; CLEANROOM_EXAMPLES asks for a longer search than every run can afford.
+settings.register_profile(
+    "cleanroom", settings.default, max_examples=int(os.environ.get("CLEANROOM_EXAMPLES", "60")), deadline=None
+)
+settings.load_profile("cleanroom")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What runs together when the tests are shared out among processes (`-n 2 --dist=loadgroup`): the tests of a file, as they
     share what they set up, and all tests on Spark, as they share one Java. What takes longest alone comes first."""
-    items.sort(key=_first)
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: _first(item, item.path in slow))
     for item in items:
         item.add_marker(
             pytest.mark.xdist_group(
@@ -24,8 +32,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         )
 
 
-def _first(item: pytest.Item) -> int:
-    return 0 if item.get_closest_marker("spark") else 1 if "journeys" in item.path.parts else 2
+def _first(item: pytest.Item, slow: bool) -> int:
+    if item.get_closest_marker("spark"):
+        return 0
+    return 1 if "journeys" in item.path.parts else 2 if slow else 3
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,6 +18,13 @@ from tests.spark import MARKS, TestSpark
 
 pytestmark = MARKS
 OUTPUT = {"cr_output_catalog": "spark_catalog", "cr_output_schema": "cleanroom_run_1"}
+
+
+def without_views(session: Any) -> None:
+    """A notebook ends with its session; this one goes on with other tests."""
+    for view in session.catalog.listTables():
+        if view.isTemporary:
+            session.catalog.dropTempView(view.name)
 
 
 def test_the_notebook_gives_what_the_embedded_engine_gives(
@@ -39,6 +47,7 @@ def test_the_notebook_gives_what_the_embedded_engine_gives(
     finally:
         for schema in ("cleanroom_shared", OUTPUT["cr_output_schema"]):
             session.sql(f"DROP DATABASE {schema} CASCADE")
+        without_views(session)
     found = read_output(verified(text), rows)
     known, _ = compute_parts(DuckDBRoomEngine(tmp_path / "room"), parts(judged), [], judged.thresholds, tables, seed=found.seed)
     assert [sheet.cells for sheet in found.sheets] == list(known.cells)
@@ -50,4 +59,5 @@ def test_the_notebook_gives_what_the_embedded_engine_gives(
         played(text, session, OUTPUT)
     assert str(failed.value) == "The plan could not be computed (AnalysisException TABLE_OR_VIEW_NOT_FOUND)."
     assert (failed.value.__cause__, failed.value.__suppress_context__) == (None, True)
+    without_views(session)
     assert capsys.readouterr() == ("", ""), "a notebook shows nothing"

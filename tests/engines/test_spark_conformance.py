@@ -13,7 +13,7 @@ from tests.spark import MARKS, TestSpark
 
 pytestmark = MARKS
 
-PAIRED = 40_000  # Spark looks for a cancellation between batches of a join only, so that this one ends by itself before long
+PAIRED = 25_000  # Spark looks for a cancellation between batches of a join only, so that this one ends by itself before long
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-POINTS = 5
+POINTS = 3
 
 
 def main(root: Path, name: str) -> None:

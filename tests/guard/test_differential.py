@@ -26,7 +26,7 @@ from cleanroom_core.privacy.protect import protect
 from tests.guard.guard_worlds import world_from
 
 MINIMUM, NUMERATOR, PERCENT = 8, 3, 10
-DATASETS, TEMPLATES = 6, 30
+DATASETS, TEMPLATES = 5, 30
 CODES, BANDS, AGES = ["5411", "5812", "5999"], ["low", "high"], ["new", "old", None]
 MONTHS = [date(2026, 1, 1), date(2026, 2, 1)]  # the periods published; rows of March are in no cell keyed by them
 MEASURES = {  # column -> alias, min, max, decimal places
