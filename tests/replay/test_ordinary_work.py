@@ -50,7 +50,7 @@ DAY = [
 @pytest.mark.slow
 @pytest.mark.usefixtures("same_process")
 def test_most_of_an_ordinary_day_is_answered(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    room = market(tmp_path / "room", people=6_000, rows=10, minimum=30, traps=False)
+    room = market(tmp_path / "room", people=4_000, rows=10, minimum=20, traps=False)
     given = answers(room, session_of(DAY), tmp_path)
     reader = Reader(room.tables, UNIT, room.minimum, ROUNDED)
     cells = shown = rows = kept = 0

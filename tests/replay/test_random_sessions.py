@@ -17,7 +17,7 @@ PERSON = "p9"
 pytestmark = pytest.mark.usefixtures("same_process")
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_no_combination_of_a_random_session_is_about_few(seed: int, tmp_path: Path) -> None:
     played = play(market(tmp_path / "room", seed=seed), random_session(seed, 14, 3), tmp_path)
     assert not played.reader.unexplained, played.reader.unexplained
@@ -25,7 +25,7 @@ def test_no_combination_of_a_random_session_is_about_few(seed: int, tmp_path: Pa
     assert played.reader.smallest() is None
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", range(1))
 def test_a_planted_person_shows_only_where_many_are_counted(seed: int, tmp_path: Path) -> None:
     """The same session over the same tables with and without one person. Every figure released in both is the same where the
     person has no rows, and differs by exactly those rows where it has some; each such figure is about many people, and no
