@@ -17,6 +17,7 @@ from pages._ui.cards import plain, show_flashes
 from pages._ui.errors import shown
 from pages._ui.inbox_count import title_of
 from pages._ui.next_person import show_next_person
+from pages._ui.room import show_troubles
 from pages._ui.sign_in import change_password_page, sign_in_page
 from pages._ui.steps import STEPS, Step
 
@@ -42,6 +43,7 @@ def _wizard(user: User) -> None:
         st.switch_page(next((step for step in allowed if step.name == name), STEPS[0]).file, query_params=query)
     _header(user)
     show_next_person(user, page.url_path or STEPS[0].name)
+    show_troubles(user)
     show_flashes()
     with shown():
         page.run()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import streamlit as st
 
 from cleanroom_core.identity.permissions import User
@@ -24,7 +22,7 @@ def show_next_person(user: User, page: str) -> None:
     if viewer.room is None:
         return
     room = open_room(viewer)
-    found = _first(room, _people(room))
+    found = _first(room)
     if found is None:
         return
     person, task = found
@@ -41,24 +39,16 @@ def show_next_person(user: User, page: str) -> None:
                 session.change_to(user, person, task.page, task.query)
 
 
-def _people(room: Room) -> tuple[User, ...]:
-    """Everybody invented who can be continued as in this room, the viewer first."""
-    names = set(room.side.collaborators.values())
-    known = [user for user in state.users().list() if user.demo and not user.disabled and user.organisation in names]
-    return tuple(sorted(known, key=lambda one: one != room.user))
-
-
-def _first(room: Room, people: Iterable[User]) -> tuple[User, Task] | None:
-    """The first step with an open task and who can do it, the viewer before others."""
+def _first(room: Room) -> tuple[User, Task] | None:
+    """The first step with a task that somebody invented can do, and who; the viewer before others."""
+    people = [user for user in state.users().list() if user.demo and not user.disabled]
     for step in timeline(room.state, room.alias):
         able = [
             (person, task)
-            for person in people
             for task in step.tasks
+            for person in people
             if person.may(task.permission) and person.organisation == room.side.collaborators[task.alias]
         ]
         if able:
-            mine = [one for one in able if one[0] == room.user]
-            order = {id(task): number for number, task in enumerate(step.tasks)}
-            return mine[0] if mine else min(able, key=lambda one: order[id(one[1])])
+            return next((one for one in able if one[0] == room.user), able[0])
     return None

@@ -51,9 +51,14 @@ def open_room(viewer: Viewer) -> Room:
         st.info("There is no room yet. An engineer makes one from a room file: `cleanroom room import FILE`.")
         st.stop()
     side = viewer.side or state.context().reader(viewer.room, viewer.user)
-    for trouble in state.context().troubles(viewer.room):  # of the exchange with a side that has a home of its own
-        st.warning(f"{plain(trouble.message)} {plain(trouble.hint)}")
     return Room(viewer.user, side, side.state(), None if viewer.side is None else side.alias)
+
+
+def show_troubles(user: User) -> None:
+    """What stands in the way of the exchange with a side that has a home of its own; once, above every page."""
+    room = state.current_room(user)
+    for trouble in state.context().troubles(room) if room is not None else ():
+        st.warning(f"{plain(trouble.message)} {plain(trouble.hint)}")
 
 
 def when(time: str | datetime) -> str:
