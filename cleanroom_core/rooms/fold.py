@@ -16,6 +16,7 @@ from typing import Any
 from cleanroom_core.agreements.terms import AgreementTerms
 from cleanroom_core.audit.entry import AUDIENCE, Ref
 from cleanroom_core.policies.policy import Policy
+from cleanroom_core.policies.unity_catalog.names import ObjectName
 from cleanroom_core.rooms.merge import Logged
 from cleanroom_core.rooms.state import (
     Act,
@@ -149,8 +150,17 @@ def _asset(state: RoomState, act: Act, public: Public, payload: Any, logged: Log
         digest=_text(payload["digest"]),
         by=act,
         rows_per_key=None if (ratio := payload.get("rows_per_key")) is None else _ratio(ratio),
+        there=None if (name := payload.get("there")) is None else _there(name, act.alias),
     )
     return replace(state, assets={**state.assets, qualified: asset})
+
+
+def _there(value: Any, alias: str) -> ObjectName:
+    """A name under the own alias: nobody says that another side's table is its own."""
+    found = ObjectName.parse(_text(value))
+    if found.catalog != alias.lower():
+        raise ValueError("an asset is named under its owner's alias")
+    return found
 
 
 def _ratio(value: Any) -> float:
@@ -237,6 +247,7 @@ def _result(state: RoomState, act: Act, public: Public, payload: Any, logged: Lo
         snapshot={_text(asset): _text(digest) for asset, digest in public.get("snapshot", {}).items()},
         certificate=_object(public.get("certificate", {})),
         period=_period(public.get("period")),
+        dated=public.get("dated") is True,
         run=next((ref for ref in logged.entry.refs if (ref.origin, ref.seq) in state.intents), None),
         verdict=Verdict.SUPERSEDED,  # until its run has ended well
     )

@@ -16,6 +16,7 @@ from cleanroom_core.agreements.terms import AgreementTerms
 from cleanroom_core.audit.entry import Ref
 from cleanroom_core.guard.template import Template
 from cleanroom_core.policies.policy import Policy
+from cleanroom_core.policies.unity_catalog.names import ObjectName
 from cleanroom_core.sql.cells import Label
 from cleanroom_core.sql.kinds import require_texts
 from cleanroom_core.sql.types import Schema
@@ -89,7 +90,8 @@ class PolicyState:
 @dataclass(frozen=True)
 class AssetState:
     """A share-safe table as registered: which policy made it, its columns, and the labels its dimensions may show.
-    `rows_per_key`: rows for each join key; None in a room from before that was measured."""
+    `rows_per_key`: rows for each join key; None in a room from before that was measured. `there`: its name in the room on a
+    platform, alias.schema.table; None for a table of a rehearsal."""
 
     qualified: str
     policy: Policy
@@ -100,6 +102,7 @@ class AssetState:
     digest: str
     by: Act
     rows_per_key: float | None = None
+    there: ObjectName | None = None
 
     @property
     def owner(self) -> str:
@@ -212,6 +215,7 @@ class ResultState:
     snapshot: Mapping[str, str] = field(default_factory=dict)  # asset -> digest of the table it was computed on
     certificate: Mapping[str, Any] = field(default_factory=dict)  # what was certified, in numbers; `engines.computing`
     period: tuple[date | None, date] | None = None  # the days whose rows it counts; None: all rows
+    dated: bool = False  # whether each row it counts has a date of its own, so that no other period counts it
     run: Ref | None = None
     verdict: Verdict = Verdict.QUARANTINED
     decided: Act | None = None

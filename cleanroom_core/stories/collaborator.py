@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from cleanroom_core.audit.entry import Ref
 from cleanroom_core.errors import NotReadyError
 from cleanroom_core.identity.permissions import PERMISSIONS, Permission, User
+from cleanroom_core.policies.unity_catalog.names import ObjectName, SchemaName
 from cleanroom_core.rooms.fold import fold
 from cleanroom_core.rooms.merge import merge
 from cleanroom_core.rooms.state import Offer, RoomState
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 @dataclass
 class Collaborator:
     """`origins`: log origin -> alias, of all. `share_folder`: qualified asset -> folder of its share table, whoever owns it.
+    `share_schema`: where this side's share-safe tables lie in its workspace; None: in its home. There a raw table and a share
+    table are named, as catalog.schema.table, in the place of a path.
     `hand_over`: exchange with every other collaborator; returns the aliases that could not be reached. `platform`: where the
     room really is; None for a rehearsal, whose room is its logs, and until `open_platform` has signed in. `platform_facts`:
     gathers what the prechecks of a workspace look at; None where this home names none."""
@@ -43,6 +46,7 @@ class Collaborator:
     platform: Platform | None = field(default=None, repr=False)
     platform_facts: Callable[[], Gatherers | None] = field(default=lambda: None, repr=False)
     open_platform: Callable[[], Platform | None] = field(default=lambda: None, repr=False)
+    share_schema: SchemaName | None = None
     _folded: tuple[tuple[tuple[int, ...], date], RoomState] | None = field(default=None, repr=False)
 
     @property
@@ -54,10 +58,18 @@ class Collaborator:
         return self.home / "inbox"
 
     def raw_table(self, name: str) -> Path:
-        """Path of a table in this side's own inbox, by its name. Raises InputError for any other place."""
+        """Path of a table in this side's own inbox, by its name; of its workspace, where it publishes there, the name itself.
+        Raises InputError for any other place."""
         from cleanroom_core.engines.inbox import resolve
 
+        if self.share_schema is not None:
+            return Path(str(ObjectName.parse(name)))
         return resolve(self.inbox, name)
+
+    def name_there(self, qualified: str) -> ObjectName | None:
+        """What an own asset is called in the room on a platform; None where this side publishes into its home."""
+        _, _, asset = qualified.partition(".")
+        return None if self.share_schema is None else ObjectName(self.alias, self.share_schema.schema, asset)
 
     def state(self) -> RoomState:
         """The room as this side's logs tell it today. Folded anew when a log has grown, never kept beside the logs."""

@@ -167,12 +167,14 @@ def register_asset(side: Collaborator, user: User, qualified: str) -> None:
         raise NotReadyError(f"{qualified} is not published as its policy says.", hint="Publish it on the policies page first.")
     ref = policy.published.ref
     outcome = side.log.records(start=ref.seq, stop=ref.seq + 1)[0].payload
-    known = state.assets.get(qualified)
-    if known is not None and (known.policy_hash, known.digest) == (policy.policy_hash, outcome["digest"]):
+    known, there = state.assets.get(qualified), side.name_there(qualified)
+    if known is not None and (known.policy_hash, known.digest, known.there) == (policy.policy_hash, outcome["digest"], there):
         return
     public = {"asset": qualified, "policy": policy.policy_hash}
     told = ("version", "digest", "schema", "labels", "rows_per_key")
     payload = {name: outcome[name] for name in told if name in outcome} | {"policy": policy.policy_hash}
+    if there is not None:
+        payload["there"] = str(there)
     side.append(user, Permission.POLICY_PUBLISH, "asset", public, payload, refs=(policy.by.ref, ref))
     side.hand_over()
 
