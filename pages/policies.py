@@ -21,6 +21,8 @@ from pages._ui.errors import shown
 from pages._ui.guard import require
 from pages._ui.jobs import desk, show_job
 from pages._ui.next_task import nothing_yet
+from pages._ui.platform_room import connected
+from pages._ui.platform_tables import is_named, name_table, table_there
 from pages._ui.policy_form import edit_policy
 from pages._ui.policy_text import show_policy
 from pages._ui.room import Room, open_room
@@ -47,7 +49,12 @@ def own_tables(room: Room) -> None:
     if name == NEW:
         begin(room)
         return
-    policy, source = draft.policies.get(name), draft.sources.get(name) or begun.get(name, "")
+    source = draft.sources.get(name) or begun.get(name, "")
+    if steward and not is_named(room, source):
+        st.info("The file this draft was made for is not here: this side publishes from its workspace.")
+        name_table(room, name, draft.policies.get(name), keep_begun)
+        return
+    policy = draft.policies.get(name)
     how = PREVIEW
     if steward:
         how = st.radio("Show", (PREVIEW, EDIT), index=0 if policy else 1, horizontal=True, key=f"how:{name}",
@@ -62,6 +69,9 @@ def own_tables(room: Room) -> None:
 
 def begin(room: Room) -> None:
     """Choose a table of the own inbox, or upload a small one, and give it the name analysts will use."""
+    if room.side.share_schema is not None:
+        name_table(room, "", None, keep_begun)
+        return
     upload = st.file_uploader("Upload a small table", ["csv", "parquet"], max_upload_size=UPLOAD_BYTES // 2**20,
                               help="CSV or Parquet, at most 5 MB. It stays on this side.")  # fmt: skip
     if upload is not None and st.button("Put it into the inbox"):
@@ -79,16 +89,23 @@ def begin(room: Room) -> None:
         sent = st.form_submit_button("Choose its columns", type="primary")
     if sent and source is not None:
         with shown():
-            name = checked_name(asset or "", "a table")
-            st.session_state[BEGUN] = {**st.session_state.get(BEGUN, {}), name: source}
-            st.query_params["asset"] = name
-            del st.session_state["asset"]
+            keep_begun(checked_name(asset or "", "a table"), source)
             st.rerun()
+
+
+def keep_begun(name: str, source: str) -> None:
+    """A table somebody has begun to work on: chosen from now on, and no draft before its columns are saved."""
+    st.session_state[BEGUN] = {**st.session_state.get(BEGUN, {}), name: source}
+    st.query_params["asset"] = name
+    del st.session_state["asset"]
 
 
 def preview(room: Room, policy: Policy, source: str, checked: PolicyPreview) -> None:
     """Where it stands, its problems, and the same rows as owner, steward and partner; then publishing."""
     standing(room, policy)
+    placed = connected(room)
+    if placed is not None:
+        table_there(room, placed, policy.qualified)
     running = show_job(room, f"publish:{policy.asset}", Permission.POLICY_PUBLISH)
     if checked.problems:
         st.error(

@@ -8,13 +8,10 @@ from cleanroom_core.identity.permissions import Permission
 from cleanroom_core.prechecks.check import Checked, Status
 from cleanroom_core.stories.precheck import checks_of, last_prechecks, run_prechecks
 from pages._ui.acts import act
-from pages._ui.cards import copyable, plain, status, type_of_status
+from pages._ui.checks import show_result
 from pages._ui.guard import require
 from pages._ui.room import Room, open_room
 
-BADGES: dict[Status, tuple[type_of_status, str]] = {
-    Status.PASS: ("done", "Passed"), Status.FAIL: ("blocked", "Failed"), Status.CANNOT_TELL: ("cannot tell", "Cannot tell"),
-}  # fmt: skip
 GROUPS = (
     (Status.FAIL, "To mend"), (Status.CANNOT_TELL, "Cannot tell yet"), (Status.PASS, "Passed"),
 )  # fmt: skip
@@ -32,17 +29,9 @@ def sides(room: Room) -> None:
 
 
 def show_check(room: Room, checked: Checked, all_of_them: tuple[Checked, ...]) -> None:
-    check, result = checked.check, checked.result
+    check = checked.check
     with st.container(border=True):
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f"**{plain(check.title)}**", width="content")
-            status(*BADGES[result.status])
-        st.markdown(f"Found: {plain(result.found)}  \nWhy it matters: {plain(result.why)}")
-        if result.status is not Status.PASS:
-            st.markdown(f"What to do: {plain(result.fix)}")
-            if result.command:
-                copyable(result.command)
-            st.markdown(f"Who can do it: {plain(result.who)}")
+        show_result(check.title, checked.result)
         if room.may(Permission.PRECHECK_RUN) and st.button(f"Check again: {check.title}", key=f"again_{check.name}"):
             act(
                 f"Looking at {check.title} ...",

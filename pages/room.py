@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import streamlit as st
 
+from cleanroom_core.backends.placed import Placed
 from cleanroom_core.identity.permissions import Permission
 from cleanroom_core.rooms.state import Act, AssetState
 from cleanroom_core.stories.open_room import accept, create_room, invite
 from cleanroom_core.stories.publish import register_asset
 from cleanroom_core.stories.registered import column_roles, registrable
 from cleanroom_core.stories.world import thresholds_of
+from pages._ui import platform_room
 from pages._ui.acts import act
 from pages._ui.cards import copyable, flash, plain, status
 from pages._ui.guard import action, require
@@ -33,7 +35,7 @@ def show_state(room: Room, title: str, done: Act | None, waits: str) -> None:
         st.markdown(f"By {room.said(done)}" if done else waits)
 
 
-def show_opening(room: Room) -> bool:
+def show_opening(room: Room, placed: Placed | None) -> bool:
     """Create, invite, accept; True if one of it is this person's to do, and then it is the primary button."""
     state, side, user = room.state, room.side, room.user
     creator = state.created.alias if state.created else next(iter(state.collaborators))
@@ -50,6 +52,8 @@ def show_opening(room: Room) -> bool:
         st.info("A room is created once the agreement is in force.")
         link(room, "agreement", "Open the agreement")
         return False
+    if placed is not None:
+        return platform_room.opening(room, placed)
     if state.created is None and room.alias == creator and room.may(Permission.ROOM_CREATE):
         others = [alias for alias in state.collaborators if alias != creator]
         invited = " and ".join(room.organisation(alias) for alias in others)
@@ -147,7 +151,10 @@ for alias_, organisation in room.state.collaborators.items():
     st.markdown(f"- {plain(organisation)} is **{plain(alias_)}**: in SQL its tables are called {plain(alias_)}.table")
 st.caption(NAMES)
 st.header("State, as both logs show it")
-opening = show_opening(room)
+placed_ = platform_room.connected(room)
+opening = show_opening(room, placed_)
+if placed_ is not None and room.state.agreement_in_force is not None:
+    platform_room.there(room, placed_)
 st.header("Registered assets")
 show_registrable(room, primary=not opening)
 if not room.state.assets:
@@ -156,4 +163,5 @@ if not room.state.assets:
     link(room, "policies", "Open the policies")
 for registered in room.state.assets.values():
     show_asset(room, registered)
-show_engine(room)
+if placed_ is None:
+    show_engine(room)

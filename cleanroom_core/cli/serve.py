@@ -22,7 +22,12 @@ _NEAR = 100  # how many ports after the wanted one are tried for a free one
 @click.command()
 @click.option("--host", envvar="HOST", default="127.0.0.1", show_default=True, help="Address to listen on (HOST).")
 @click.option(
-    "--port", envvar="PORT", type=click.IntRange(1, 65535), default=8501, show_default=True, help="Port to listen on (PORT)."
+    "--port",
+    envvar=["PORT", "DATABRICKS_APP_PORT"],
+    type=click.IntRange(1, 65535),
+    default=8501,
+    show_default=True,
+    help="Port to listen on (PORT; inside a Databricks App DATABRICKS_APP_PORT).",
 )
 def command(host: str, port: int) -> None:
     """Serve the wizard; stop it with Ctrl-C.

@@ -28,6 +28,7 @@ class Permission(StrEnum):
     TOKEN_ALIGN = "token.align"  # agree on a spec, run its vectors
     ROOM_CREATE = "room.create"  # create, invite
     ROOM_ACCEPT = "room.accept"
+    ROOM_CONNECT = "room.connect"  # say where the room really is, carry logs to and from the other side
     PLAN_PROPOSE = "plan.propose"  # propose or withdraw a template
     PLAN_SIGN = "plan.sign"  # sign or reject the plan's text
     PLAN_ESTIMATE = "plan.estimate"  # see what a template would cost the own tables: own figures, rounded, logged
@@ -45,7 +46,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.ENGINEER: _EVERYBODY
     | {
         Permission.PRECHECK_RUN, Permission.TOKEN_KEY, Permission.TOKEN_ALIGN, Permission.ROOM_CREATE, Permission.ROOM_ACCEPT,
-        Permission.PLAN_COMPUTE, Permission.POLICY_PREVIEW, Permission.PLAN_ESTIMATE,
+        Permission.ROOM_CONNECT, Permission.PLAN_COMPUTE, Permission.POLICY_PREVIEW, Permission.PLAN_ESTIMATE,
     },
     Role.STEWARD: _EVERYBODY
     | {

@@ -170,6 +170,21 @@ def _compute(state: RoomState) -> Iterator[Task]:
         text = f"Compute {', '.join(templates)}" + (" (a run was interrupted)" if cut else "")
         since = max(act.time for act in plan.approvals.values())
         yield Task(alias, Permission.PLAN_COMPUTE, text, "plan", since)
+        yield from _approve(state, alias, since)
+
+
+def _approve(state: RoomState, custodian: str, signed: str) -> Iterator[Task]:
+    """On a platform: the newest notebook of a custodian waits for every other side that has not looked at it."""
+    done = [intent for intent in state.intents.values() if intent.stage is EffectStage.DONE and intent.by.time >= signed]
+    uploads = [each.by.time for each in done if (each.action, each.by.alias) == ("platform_upload", custodian)]
+    if not uploads:
+        return
+    for alias in state.collaborators:
+        reviews = [each.by.time for each in done if (each.action, each.by.alias) == ("platform_review", alias)]
+        looked = bool(reviews) and reviews[-1] >= uploads[-1]
+        if alias != custodian and not looked:
+            text = f"Compare and approve the notebook of {state.collaborators[custodian]}"
+            yield Task(alias, Permission.PLAN_SIGN, text, "plan", uploads[-1])
 
 
 def uncomputed(state: RoomState) -> dict[str, list[str]]:

@@ -26,6 +26,8 @@ class Step:
 STEPS: tuple[Step, ...] = (
     Step("home", "Timeline", None),
     Step("inbox", "Inbox", Permission.ROOM_READ),
+    Step("exchange", "Exchange", Permission.ROOM_READ),
+    Step("connection", "Connection", Permission.ROOM_READ),
     Step("prechecks", "Prechecks", Permission.ROOM_READ),
     Step("agreement", "Agreement", Permission.ROOM_READ),
     Step("policies", "Policies", Permission.ROOM_READ),

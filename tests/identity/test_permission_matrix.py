@@ -19,6 +19,7 @@ MAY: dict[Permission, set[Role]] = {
     Permission.TOKEN_ALIGN: {Role.ENGINEER, Role.STEWARD},
     Permission.ROOM_CREATE: {Role.ENGINEER},
     Permission.ROOM_ACCEPT: {Role.ENGINEER},
+    Permission.ROOM_CONNECT: {Role.ENGINEER},
     Permission.PLAN_PROPOSE: {Role.STEWARD, Role.ANALYST},
     Permission.PLAN_SIGN: {Role.REVIEWER},
     Permission.PLAN_ESTIMATE: {Role.ENGINEER, Role.STEWARD, Role.REVIEWER},
