@@ -5,7 +5,8 @@ A home is a directory:
     home.json                      format of the home
     users.db, cookie.key           sign-in, of the wizard
     rooms/<room>/room.json         alias -> organisation, engine
-    rooms/<room>/<alias>/          one collaborator's own: log.db, keys/, inbox/, share/<asset>/, work/
+    rooms/<room>/<alias>/          one collaborator's own: log.db, keys/, inbox/, share/<asset>/, work/, and platform.json where
+                                   the room, and perhaps its tables, are in a workspace
 
 Two collaborators of a rehearsal share one machine and nothing else: each has its own store, keys and engines, and they meet
 only in `exchange`. The home of one party (`party` in home.json) holds only that party's folder of each room; the others are
@@ -36,8 +37,9 @@ from cleanroom_core.identity.permissions import Permission, Role, User
 from cleanroom_core.sql.names import checked_name
 
 if TYPE_CHECKING:
+    from cleanroom_core.backends.placed import Placed
     from cleanroom_core.backends.protocol import Platform
-    from cleanroom_core.engines.protocol import RoomEngine
+    from cleanroom_core.engines.protocol import OwnerEngine, RoomEngine
     from cleanroom_core.engines.spark.sessions import Sessions
     from cleanroom_core.exchange.folder import FolderExchange, Synced, Waiting
     from cleanroom_core.prechecks.check import Gatherers
@@ -63,7 +65,7 @@ class Context:
         self.clock = clock
         self._lock = threading.RLock()
         self._logs: dict[tuple[str, str], SignedLog] = {}
-        self._sides: dict[tuple[str, str], Collaborator] = {}
+        self._sides: dict[tuple[str, str], tuple[Placed | None, Collaborator]] = {}
         self._seen: dict[str, tuple[Waiting, ...]] = {}
         self._troubles: dict[tuple[str, str], tuple[CleanRoomError, ...]] = {}
 
@@ -128,9 +130,11 @@ class Context:
 
     def side(self, room: str, alias: str) -> Collaborator:
         with self._lock:
-            if (room, alias) not in self._sides:
-                self._sides[room, alias] = self._build(room, alias)
-            return self._sides[room, alias]
+            placed = self._placed(room, alias)
+            known = self._sides.get((room, alias))
+            if known is None or known[0] != placed:  # connected, or connected elsewhere, since it was opened
+                known = self._sides[room, alias] = placed, self._build(room, alias, placed)
+            return known[1]
 
     def room_home(self, room: str) -> Path:
         return self.home / "rooms" / checked_name(room, "a room")
@@ -148,8 +152,19 @@ class Context:
                 self._logs[room, alias] = SignedLog.open(open_sqlite(home / "log.db"), load_keys(home / "keys"), self.clock)
             return self._logs[room, alias]
 
-    def _build(self, room: str, alias: str) -> Collaborator:
-        from cleanroom_core.engines.duckdb.owner import DuckDBOwnerEngine
+    def _placed(self, room: str, alias: str) -> Placed | None:
+        """Where this side's share-safe tables go, if that is a workspace. A file that cannot be read says so to whoever acts on
+        the platform (`_platform`); it names no place."""
+        from cleanroom_core.backends.placed import FILE, Placed
+
+        path = self.room_home(room) / alias / FILE
+        try:
+            placed = Placed.from_text(path.read_text(encoding="utf-8")) if path.is_file() else None
+        except InputError:
+            return None
+        return placed if placed is not None and placed.share is not None else None
+
+    def _build(self, room: str, alias: str, placed: Placed | None) -> Collaborator:
         from cleanroom_core.stories.collaborator import Collaborator
 
         info = self.info(room)
@@ -164,6 +179,9 @@ class Context:
                     hint="Logs travel between homes, tables do not: compute on the platform that holds the tables of both.",
                     code="TABLE_ELSEWHERE",
                 )
+            there = placed if owner == alias else self._placed(room, owner)
+            if there is not None and there.share is not None:
+                return Path(str(there.share.named(checked_name(asset, "an asset"))))
             return home / checked_name(owner, "a collaborator") / "share" / checked_name(asset, "an asset")
 
         def hand_over() -> tuple[str, ...]:
@@ -191,13 +209,14 @@ class Context:
             origins={one.origin: one.alias for one in log.genesis.collaborators},
             home=home / alias,
             log=log,
-            owner_engine=DuckDBOwnerEngine(home / alias / "work"),
+            owner_engine=self._owner_engine(placed, home / alias / "work"),
             room_engine=self._room_engine(info.engine, home / alias / "work"),
             share_folder=share_folder,
             hand_over=hand_over,
             clock=self.clock,
             platform_facts=lambda: self._platform_facts(home / alias),
             open_platform=lambda: self._platform(home / alias),
+            share_schema=None if placed is None else placed.share,
         )
 
     def _platform(self, home: Path) -> Platform | None:
@@ -311,6 +330,16 @@ class Context:
         with self._lock:
             replace(info, shared=None if shared is None else str(shared.absolute()), group=group).save(self.room_home(room))
             self._seen.clear()
+
+    def _owner_engine(self, placed: Placed | None, work_dir: Path) -> OwnerEngine:
+        if placed is not None:
+            from cleanroom_core.backends.databricks.placing import open_warehouse
+            from cleanroom_core.engines.warehouse.owner import WarehouseOwnerEngine
+
+            return WarehouseOwnerEngine(open_warehouse(placed), placed.secret_scope, work_dir, placed.exempt)
+        from cleanroom_core.engines.duckdb.owner import DuckDBOwnerEngine
+
+        return DuckDBOwnerEngine(work_dir)
 
     def _room_engine(self, name: str, work_dir: Path) -> RoomEngine:
         if name == "spark":

@@ -16,6 +16,7 @@ from cleanroom_core.backends.seen import RoomStatus, RunStage, SeenRoom, SeenRun
 from cleanroom_core.errors import NotReadyError, PlatformError, UnansweredError
 
 Seen = TypeVar("Seen")
+STILL_WAITING = "STILL_WAITING"
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ def watch(look: Callable[[], Seen], is_over: Callable[[Seen], bool], pace: Pace)
     raise NotReadyError(
         f"It was not over after {pace.total:.0f} seconds; it goes on without us.",
         hint="Look again later: nothing has to be started anew.",
-        code="STILL_WAITING",
+        code=STILL_WAITING,
     )
 
 

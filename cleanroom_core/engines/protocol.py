@@ -20,7 +20,9 @@ from typing import Any, Protocol
 
 from cleanroom_core.sql.cells import CellLayout, Cells, Label, Thresholds
 from cleanroom_core.sql.classes import ClassPlan
+from cleanroom_core.sql.token_expression import TokenExpression
 from cleanroom_core.sql.types import Schema
+from cleanroom_core.tokens.spec import TokenSpec
 
 Value = None | str | int | bool | float | Decimal | date | datetime  # a datetime is naive and means UTC
 Row = tuple[Value, ...]
@@ -38,7 +40,8 @@ class Limits:
 
 @dataclass(frozen=True)
 class Source:
-    """One raw table: a CSV or Parquet file, or a Delta folder. `types` overrides found types, by column name."""
+    """One raw table: a CSV or Parquet file, or a Delta folder; of a warehouse the name catalog.schema.table in the place of the
+    path, as everywhere here. `types` overrides found types, by column name."""
 
     path: Path
     types: Mapping[str, str]
@@ -47,7 +50,7 @@ class Source:
 @dataclass(frozen=True)
 class Described:
     """What a raw table turned out to be. `schema` has the columns a policy may use, with their final types; `unusable` says of
-    every other column why (nested, binary, unknown type). `kind` is csv, parquet or delta."""
+    every other column why (nested, binary, unknown type). `kind` is csv, parquet or delta; of a warehouse its own word."""
 
     kind: str
     schema: Schema
@@ -80,7 +83,8 @@ class Preview:
 
 @dataclass(frozen=True)
 class ShareTable:
-    """A published share-safe table: the Delta folder, the version meant, and the digest over that version's data files."""
+    """A published share-safe table: the Delta folder, the version meant, and the digest over that version's data files; on a
+    warehouse, whose files nobody sees, over the publish that made it. Every publish has another one."""
 
     path: Path
     version: int
@@ -166,10 +170,16 @@ Progress = Callable[[str, float], None]  # what is being done, share done 0..1
 
 
 class OwnerEngine(Protocol):
-    """Owner side; one process per call, which can read exactly the files of `source`."""
+    """Owner side; one process per call, which can read exactly the files of `source`, or one identity at a workspace."""
 
     name: str
     dialect: str  # sqlglot's word for the SQL this engine takes
+
+    def tokens(self, specs: Mapping[str, TokenSpec]) -> Mapping[str, TokenExpression]:
+        """How a compiled SELECT computes tokens here: with keys that are bound when it runs, or that the platform looks up.
+
+        Raises InputError for a spec that this engine cannot compute."""
+        ...
 
     def inspect(self, source: Source) -> Described:
         """Read the whole table once, decide every column's type and count the rows. Raises TableError."""
@@ -193,7 +203,8 @@ class OwnerEngine(Protocol):
     ) -> tuple[ShareTable, Mapping[str, int]]:
         """Write the share-safe Delta table (one overwrite commit that carries `intent`); idempotent per intent.
 
-        Rows are written sorted by their shared values, because the order of the source is information that was not shared.
+        Rows are written sorted by their shared values, because the order of the source is information that was not shared (a
+        platform may lay them out anew).
         Returns the table with the named counts: `select.counts` over the source, `counts` over the relation `shared`.
         Raises ConflictError while another publish of the same target is running.
         """
@@ -211,7 +222,8 @@ class OwnerEngine(Protocol):
     def forget(self, target: Path, keep: ShareTable | None) -> int:
         """Remove data files of every version but `keep`, and those no version knows (all and the log with them, when None).
 
-        Returns how many data files went. Raises ConflictError while a publish of the same target is running.
+        Returns how many data files went; a warehouse, whose platform keeps them for as long as it says, how many tables.
+        Raises ConflictError while a publish of the same target is running.
         """
         ...
 

@@ -48,6 +48,7 @@ def drop(call: Call, kind: str, name: str, cascade: bool = False) -> None:
             _not_shared(call, each)
     for each_kind, each in [*inside, (kind, name)]:
         if each_kind == "table":
+            call.state.delete("history", call.place, each)
             call.database.drop_table(call.place, each, (call.get("table", each) or {}).get("table_type") == "VIEW")
         call.state.delete(each_kind, call.place, each)
         call.state.delete("grant", call.place, f"{each_kind}:{each}")

@@ -14,7 +14,7 @@ from cleanroom_core.identity.permissions import PERMISSIONS, Permission, User
 from cleanroom_core.policies.unity_catalog.names import ObjectName, SchemaName
 from cleanroom_core.rooms.fold import fold
 from cleanroom_core.rooms.merge import merge
-from cleanroom_core.rooms.state import Offer, RoomState
+from cleanroom_core.rooms.state import AssetState, Offer, RoomState
 
 if TYPE_CHECKING:
     from cleanroom_core.backends.protocol import Platform
@@ -65,6 +65,17 @@ class Collaborator:
         if self.share_schema is not None:
             return Path(str(ObjectName.parse(name)))
         return resolve(self.inbox, name)
+
+    def share_files(self, asset: AssetState) -> Path:
+        """Folder of a registered share table on this machine. Raises NotReadyError for one that lies in a workspace, whose rows
+        do not come here."""
+        if asset.there is not None:
+            raise NotReadyError(
+                f"{asset.qualified} lies in its owner's workspace, and its rows do not come here.",
+                hint="Compute on the platform: upload the plan's notebook, have it approved, and run it there.",
+                code="TABLE_THERE",
+            )
+        return self.share_folder(asset.qualified)
 
     def name_there(self, qualified: str) -> ObjectName | None:
         """What an own asset is called in the room on a platform; None where this side publishes into its home."""

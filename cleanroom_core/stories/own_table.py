@@ -57,7 +57,7 @@ class OwnTable:
         self.thresholds = thresholds
         self.minimum = thresholds.minimum((self.asset,))
         self._engine, self._progress, self._cancelled = side.room_engine, progress, cancelled
-        folder = side.share_folder(self.asset)
+        folder = side.share_files(asset)
         table = ShareTable(folder, asset.version, asset.digest, rows=0, schema=asset.schema, intent="")
         self._tables = {self.asset: table}
 

@@ -26,10 +26,8 @@ from cleanroom_core.stories.bracket import bracket
 from cleanroom_core.stories.collaborator import Collaborator
 from cleanroom_core.stories.drafts import draft_policy, read_draft
 from cleanroom_core.stories.token_keys import required_key
-from cleanroom_core.tokens.hmac_expression import binary_parameters, token_expressions
+from cleanroom_core.tokens.hmac_expression import binary_parameters
 from cleanroom_core.tokens.spec import TokenSpec
-
-ENGINE_DIALECT = "duckdb"
 
 
 @dataclass(frozen=True)
@@ -82,7 +80,7 @@ def check_policy(side: Collaborator, user: User, policy: Policy, source: str) ->
     """Every problem of a policy, each with its place, and the shared columns as far as they compile. Reads no row."""
     user.require(Permission.POLICY_PREVIEW, side.organisation)
     columns = side.owner_engine.describe(_source(side, policy, source))
-    compiled = compile_policy(policy, columns, token_expressions(known_specs(side)))
+    compiled = compile_policy(policy, columns, side.owner_engine.tokens(known_specs(side)))
     return PolicyPreview(compiled.problems, columns, compiled.schema)
 
 
@@ -94,11 +92,11 @@ def preview_policy(side: Collaborator, user: User, policy: Policy, source: str, 
     user.require(Permission.POLICY_PREVIEW, side.organisation)
     origin = _source(side, policy, source)
     columns = side.owner_engine.describe(origin)
-    compiled = compile_policy(policy, columns, token_expressions(known_specs(side)))
+    compiled = compile_policy(policy, columns, side.owner_engine.tokens(known_specs(side)))
     if compiled.problems:
         return PolicyPreview(compiled.problems, columns)
     select = _share_select(side, policy, compiled)
-    shown = compiled.sql(ENGINE_DIALECT, pretty=True)
+    shown = compiled.sql(side.owner_engine.dialect, pretty=True)
     found = side.owner_engine.preview(origin, select, sample)
     masked = replace(found, raw=tuple(tuple(masked_shape(value) for value in row) for row in found.raw))
     return PolicyPreview((), columns, compiled.schema, shown, masked)
@@ -110,7 +108,7 @@ def see_raw(side: Collaborator, user: User, policy: Policy, source: str, sample:
     if policy.owner != side.alias:
         raise InputError(f"{policy.qualified} belongs to another side.", hint="Choose a table of your own.", code="POLICY")
     origin = _source(side, policy, source)
-    compiled = compile_policy(policy, side.owner_engine.describe(origin), token_expressions(known_specs(side)))
+    compiled = compile_policy(policy, side.owner_engine.describe(origin), side.owner_engine.tokens(known_specs(side)))
     select = _share_select(side, policy, compiled)
     side.append(user, Permission.POLICY_RAW, "access", {"object": "raw rows"}, {"asset": policy.qualified})
     side.hand_over()
@@ -135,7 +133,7 @@ def publish_policy(
         raise InputError(f"{policy.qualified} belongs to another side.", hint="Choose a table of your own.", code="POLICY")
     origin = _source(side, policy, source)
     specs = known_specs(side)
-    compiled = compile_policy(policy, side.owner_engine.describe(origin), token_expressions(specs))
+    compiled = compile_policy(policy, side.owner_engine.describe(origin), side.owner_engine.tokens(specs))
     compiled.enforce()
     used = sorted({column.token for column in policy.columns.values() if column.token is not None})
     for name in used:
@@ -255,15 +253,20 @@ def _source(side: Collaborator, policy: Policy, source: str) -> Source:
 def _share_select(side: Collaborator, policy: Policy, compiled: CompiledPolicy) -> ShareSelect:
     specs = known_specs(side)
     binary: dict[str, bytes] = {}
-    for name in sorted({column.token for column in policy.columns.values() if column.token is not None}):
+    used = {column.token for column in policy.columns.values() if column.token is not None}
+    for name in sorted(used) if compiled.parameters else ():  # else the keys are not here: the platform looks them up
         binary |= binary_parameters(specs[name], required_key(side, specs[name].key_id))
-    return ShareSelect(compiled.sql(ENGINE_DIALECT), compiled.schema, binary, compiled.counts(ENGINE_DIALECT))
+    return ShareSelect(
+        compiled.sql(side.owner_engine.dialect), compiled.schema, binary, compiled.counts(side.owner_engine.dialect)
+    )
 
 
 def _labels(side: Collaborator, policy: Policy, table: ShareTable, minimum_cohort: int) -> dict[str, list[Any]]:
     """Published labels per dimension, those of a date per grid (`column@month`), as JSON. Raises InputError for a dimension
     that is really an identifier."""
-    labels = side.owner_engine.labels(table, label_queries(policy.rule, table.schema, minimum_cohort, ENGINE_DIALECT))
+    labels = side.owner_engine.labels(
+        table, label_queries(policy.rule, table.schema, minimum_cohort, side.owner_engine.dialect)
+    )
     for name, known in labels.items():
         if len(known) > LABEL_LIMIT:
             raise InputError(
@@ -278,7 +281,10 @@ def _labels(side: Collaborator, policy: Policy, table: ShareTable, minimum_cohor
 def _rows_per_key(side: Collaborator, policy: Policy, table: ShareTable) -> str:
     """How many rows stand behind one join key, to two places as text: the other side needs to know who fans out, no count.
     Exactly 1.00 only when no key occurs twice."""
-    queries = {"keys": keys_query(policy.rule, ENGINE_DIALECT), "rows": keyed_rows_query(policy.rule, ENGINE_DIALECT)}
+    queries = {
+        "keys": keys_query(policy.rule, side.owner_engine.dialect),
+        "rows": keyed_rows_query(policy.rule, side.owner_engine.dialect),
+    }
     found = side.owner_engine.labels(table, queries)
     keys, rows = (int(str(found[name][0])) for name in ("keys", "rows"))
     return "1.00" if rows == keys else str(max(Decimal("1.01"), (Decimal(rows) / keys).quantize(Decimal("0.01"))))

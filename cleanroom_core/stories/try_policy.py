@@ -67,7 +67,7 @@ def try_policy(
 
 def _table(side: Collaborator, asset: AssetState, folder: Path) -> ReplayTable:
     """The registered version, which is only read; versions that the session makes lie in `folder`."""
-    path = side.share_folder(asset.qualified)
+    path = side.share_files(asset)
     found = delta.snapshot(path)
     if found.version != asset.version:
         raise NotReadyError(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -58,6 +59,19 @@ def parquet_of_all_types(path: Path, rows: list[tuple[object, ...]] = ROWS) -> S
 
 
 class OwnerConformance:
+    """What holds wherever the tables lie. `kind`: what the engine calls the format of `source`."""
+
+    kind = "parquet"
+
+    @pytest.fixture
+    def place(self, tmp_path: Path) -> Callable[[str], Path]:
+        """Where a share table of a name goes."""
+        return lambda name: tmp_path / "share" / name
+
+    def versions(self, target: Path) -> int:
+        """How often it was written."""
+        return len(list((target / "_delta_log").glob("*.json")))
+
     @pytest.fixture(scope="class")
     @classmethod
     def source(cls, tmp_path_factory: pytest.TempPathFactory) -> Source:
@@ -66,18 +80,24 @@ class OwnerConformance:
     def test_describes_every_type(self, owner: OwnerEngine, source: Source) -> None:
         found = owner.inspect(source)
         assert found.schema == ALL_TYPES
-        assert (found.kind, found.rows, dict(found.unusable)) == ("parquet", len(ROWS), {})
+        assert (found.kind, found.rows, dict(found.unusable)) == (self.kind, len(ROWS), {})
+        assert owner.describe(source) == ALL_TYPES
 
     def test_preview_shows_the_same_rows_raw_and_shared(self, owner: OwnerEngine, source: Source) -> None:
         found = owner.preview(source, whole(owner, where="`id` > 1"))
-        assert found.raw == tuple(ROWS)
-        assert found.shared == (None, ROWS[1], None, ROWS[3])
+        assert dict(zip(found.raw, found.shared, strict=True)) == {row: row if row[0] > 1 else None for row in ROWS}
         assert (found.rows, dict(found.counts)) == (4, {"dropped": 2})
 
-    def test_publishes_exactly_once_per_intent(self, owner: OwnerEngine, source: Source, tmp_path: Path) -> None:
+    def test_a_sample_is_no_larger_than_asked_for_and_a_third_of_it_is_dropped_rows(
+        self, owner: OwnerEngine, source: Source
+    ) -> None:
+        found = owner.preview(source, whole(owner, where="`id` > 1"), 3)
+        assert (len(found.raw), [row is None for row in found.shared].count(True)) == (3, 1)
+
+    def test_publishes_exactly_once_per_intent(self, owner: OwnerEngine, source: Source, place: Callable[[str], Path]) -> None:
         select = whole(owner, where="`id` > 0")
         counts = {"rows": sql_for(owner, "SELECT count(*) FROM shared")}
-        target = tmp_path / "share" / "asset"
+        target = place("asset")
         steps: list[tuple[str, float]] = []
         first, found = owner.publish(source, select, target, "intent-1", counts, progress=lambda *step: steps.append(step))
         assert found == {"dropped": 1, "rows": 3}
@@ -86,10 +106,43 @@ class OwnerConformance:
         assert steps
         again, found_again = owner.publish(source, select, target, "intent-1", counts)
         assert (again, found_again) == (first, found)
-        assert len(list((target / "_delta_log").glob("*.json"))) == 1
+        assert self.versions(target) == 1
         assert owner.published(target, "intent-1") == first
         assert owner.published(target, "another") is None
-        assert owner.published(tmp_path / "nowhere", "intent-1") is None
+        assert owner.published(place("nowhere"), "intent-1") is None
+
+    def test_every_publish_is_another_version_with_another_digest(
+        self, owner: OwnerEngine, source: Source, place: Callable[[str], Path]
+    ) -> None:
+        first, second = (owner.publish(source, whole(owner), place("again"), intent, {})[0] for intent in ("one", "two"))
+        assert first.version < second.version
+        assert first.digest != second.digest
+        assert owner.published(place("again"), "two") == second
+
+    def test_an_empty_share_table_is_a_table(self, owner: OwnerEngine, source: Source, place: Callable[[str], Path]) -> None:
+        counts = {"rows": sql_for(owner, "SELECT count(*) FROM shared")}
+        table, found = owner.publish(source, whole(owner, where="FALSE"), place("empty"), "i", counts)
+        assert (table.rows, found["rows"], table.schema) == (0, 0, ALL_TYPES)
+
+    def test_labels_in_order(self, owner: OwnerEngine, source: Source, place: Callable[[str], Path]) -> None:
+        table, _ = owner.publish(source, whole(owner), place("labels"), "i", {})
+        query = sql_for(owner, "SELECT DISTINCT text FROM shared WHERE text IS NOT NULL ORDER BY text")
+        assert owner.labels(table, {"text": query}) == {"text": tuple(sorted(row[1] for row in ROWS if row[1] is not None))}
+
+    def test_a_value_that_does_not_convert_is_not_in_the_message(
+        self, owner: OwnerEngine, source: Source, place: Callable[[str], Path]
+    ) -> None:
+        select = ShareSelect(
+            sql_for(owner, "SELECT CAST(text AS BIGINT) AS n FROM source"), Schema((Column("n", BIGINT),)), {}, {}
+        )
+        with pytest.raises((TableError, QueryFailedError)) as caught:
+            owner.publish(source, select, place("broken"), "i", {})
+        assert "plain" not in caught.value.diagnostics()
+        assert owner.published(place("broken"), "i") is None
+
+
+class FilesConformance(OwnerConformance):
+    """What holds besides where a share table is a folder of files in the home."""
 
     def test_log_holds_no_values_of_the_rows(self, owner: OwnerEngine, source: Source, tmp_path: Path) -> None:
         owner.publish(source, whole(owner), tmp_path / "t", "i", {})
@@ -97,17 +150,6 @@ class OwnerConformance:
         assert "plain" not in log
         assert "9999" not in log
         assert json.loads(log.splitlines()[0])
-
-    def test_an_empty_share_table_is_a_table(self, owner: OwnerEngine, source: Source, tmp_path: Path) -> None:
-        table, found = owner.publish(
-            source, whole(owner, where="FALSE"), tmp_path / "t", "i", {"rows": sql_for(owner, "SELECT count(*) FROM shared")}
-        )
-        assert (table.rows, found["rows"], table.schema) == (0, 0, ALL_TYPES)
-
-    def test_labels_in_order(self, owner: OwnerEngine, source: Source, tmp_path: Path) -> None:
-        table, _ = owner.publish(source, whole(owner), tmp_path / "t", "i", {})
-        query = sql_for(owner, "SELECT DISTINCT text FROM shared WHERE text IS NOT NULL ORDER BY text")
-        assert owner.labels(table, {"text": query}) == {"text": tuple(sorted(row[1] for row in ROWS if row[1] is not None))}
 
     def test_rows_lose_the_order_of_the_source(self, owner: OwnerEngine, tmp_path: Path) -> None:
         pq.write_table(pa.table({"token": ["b", "c", None, "a", "b"]}), tmp_path / "raw.parquet")
@@ -129,17 +171,6 @@ class OwnerConformance:
         assert owner.forget(target, None) == 1
         assert not target.exists()
         assert owner.published(target, "new") is None
-
-    def test_a_value_that_does_not_convert_is_not_in_the_message(
-        self, owner: OwnerEngine, source: Source, tmp_path: Path
-    ) -> None:
-        select = ShareSelect(
-            sql_for(owner, "SELECT CAST(text AS BIGINT) AS n FROM source"), Schema((Column("n", BIGINT),)), {}, {}
-        )
-        with pytest.raises((TableError, QueryFailedError)) as caught:
-            owner.publish(source, select, tmp_path / "t", "i", {})
-        assert "plain" not in caught.value.diagnostics()
-        assert owner.published(tmp_path / "t", "i") is None
 
 
 class RoomConformance:

@@ -4,7 +4,7 @@ import pytest
 
 from cleanroom_core.engines.duckdb.owner import DuckDBOwnerEngine
 from cleanroom_core.engines.duckdb.room import DuckDBRoomEngine
-from tests.engines.conformance import OwnerConformance, RoomConformance
+from tests.engines.conformance import FilesConformance, RoomConformance
 
 
 @pytest.fixture(scope="module")
@@ -17,7 +17,7 @@ def room(tmp_path_factory: pytest.TempPathFactory) -> DuckDBRoomEngine:
     return DuckDBRoomEngine(tmp_path_factory.mktemp("room work"))
 
 
-class TestOwner(OwnerConformance):
+class TestOwner(FilesConformance):
     pass
 
 

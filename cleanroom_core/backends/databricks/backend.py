@@ -274,7 +274,7 @@ class DatabricksBackend:
         def act() -> bool:
             statement = "CREATE TABLE IDENTIFIER(:target) AS SELECT * FROM IDENTIFIER(:source)"
             names = {"target": target, "source": _full(place, table)}
-            execute(self.client, self._warehouse(), statement, f"copy {table} to {target}", self.pace, **names)
+            execute(self.client, self._warehouse(), statement, f"copy {table} to {target}", self.pace, names=names)
             return True
 
         if not self.copied(place, table, target):
@@ -299,7 +299,8 @@ class DatabricksBackend:
         removed(act, lambda: self.room(name))
 
     def _read(self, full: str, doing: str) -> Rows:
-        return execute(self.client, self._warehouse(), "SELECT * FROM IDENTIFIER(:table)", doing, self.pace, table=full)
+        statement, names = "SELECT * FROM IDENTIFIER(:table)", {"table": full}
+        return execute(self.client, self._warehouse(), statement, doing, self.pace, names=names)
 
     def _warehouse(self) -> str:
         if not self.warehouse:

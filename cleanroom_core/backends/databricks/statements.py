@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from cleanroom_core.backends.databricks.translating import translated
-from cleanroom_core.backends.waiting import Pace, watch
-from cleanroom_core.errors import ConflictError, NotPermittedError, NotReadyError, PlatformError
+from cleanroom_core.backends.waiting import STILL_WAITING, Pace, watch
+from cleanroom_core.errors import (
+    CleanRoomError,
+    ConflictError,
+    NotPermittedError,
+    NotReadyError,
+    PlatformError,
+    QueryCancelledError,
+    QueryTimeoutError,
+    UnansweredError,
+)
 
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
     from databricks.sdk.service.sql import StatementResponse, StatementState
 
 _WAIT = "30s"
+_STOPPING = 120.0  # seconds a statement has to end in once it was told to
 _CLASS = re.compile(r"\s*\[([A-Z][A-Z0-9_.]{2,100})\]")  # in front of a message; words further on may be values of rows
 
 
@@ -24,11 +35,39 @@ class Rows:
     rows: tuple[tuple[str | None, ...], ...]
 
 
-def execute(client: WorkspaceClient, warehouse: str, statement: str, doing: str, pace: Pace, **names: str) -> Rows:
-    """All rows, or an error. A failing statement is told by the class of its error alone: its text may hold values of rows."""
+@dataclass(frozen=True)
+class Hints:
+    """What to do next when something a statement needs is not there, or not allowed."""
+
+    missing: str
+    denied: str
+
+
+OF_OUTPUT = Hints(
+    missing="Outputs of runs end after 30 days. Run the notebook again.",
+    denied="Only the service principal that ran the notebook may read its output.",
+)
+
+
+def execute(
+    client: WorkspaceClient,
+    warehouse: str,
+    statement: str,
+    doing: str,
+    pace: Pace,
+    hints: Hints = OF_OUTPUT,
+    cancelled: Callable[[], bool] | None = None,
+    *,
+    names: Mapping[str, str] | None = None,
+) -> Rows:
+    """All rows, or an error. `names`: values of parameters. A failing statement is told by the class of its error alone: its
+    text may hold values of rows.
+
+    When `cancelled` says so, or at the deadline, the statement is stopped: QueryCancelledError, QueryTimeoutError, unless it
+    had ended by then; UnansweredError where nobody says whether it has."""
     from databricks.sdk.service import sql
 
-    parameters = [sql.StatementParameterListItem(name=name, value=value) for name, value in names.items()]
+    parameters = [sql.StatementParameterListItem(name=name, value=value) for name, value in (names or {}).items()]
     with translated(doing):
         reply = client.statement_execution.execute_statement(
             statement,
@@ -47,11 +86,45 @@ def execute(client: WorkspaceClient, warehouse: str, statement: str, doing: str,
             with translated(doing):
                 return client.statement_execution.get_statement(number)
 
-        for seen in watch(look, lambda each: _state(each) not in going, pace):
-            reply = seen
+        try:
+            for seen in watch(look, lambda each: _state(each) not in going, pace):
+                reply = seen
+                if cancelled is not None and _state(reply) in going and cancelled():
+                    raise QueryCancelledError("The run was cancelled.", hint="Start it again when you want its result.")
+        except (QueryCancelledError, NotReadyError) as stopped:
+            if isinstance(stopped, NotReadyError) and stopped.code != STILL_WAITING:
+                raise
+            reply = _stopped(client, number, look, doing, pace)
+            if _state(reply) is sql.StatementState.CANCELED:
+                raise stopped if isinstance(stopped, QueryCancelledError) else _too_long(doing, pace) from None
     if _state(reply) is not sql.StatementState.SUCCEEDED:
-        raise _failure(reply, doing)
+        raise _failure(reply, doing, hints)
     return _rows(client, reply, doing)
+
+
+def _stopped(
+    client: WorkspaceClient, number: str, look: Callable[[], StatementResponse], doing: str, pace: Pace
+) -> StatementResponse:
+    """The statement after it was told to stop, once it has ended; it may have ended well. Raises UnansweredError."""
+    from databricks.sdk.service import sql
+
+    with translated(doing):
+        client.statement_execution.cancel_execution(number)
+    going = (sql.StatementState.PENDING, sql.StatementState.RUNNING, None)
+    try:
+        *_, last = watch(look, lambda each: _state(each) not in going, replace(pace, total=_STOPPING, first=1.0))
+    except NotReadyError:
+        raise UnansweredError(
+            f"The statement to {doing} was told to stop and has not ended yet.",
+            hint="Look in a minute: it may have been done.",
+        ) from None
+    return last
+
+
+def _too_long(doing: str, pace: Pace) -> QueryTimeoutError:
+    return QueryTimeoutError(
+        f"To {doing} took longer than {pace.total:.0f} seconds.", hint="Use a larger warehouse, or share fewer rows."
+    )
 
 
 def _state(reply: StatementResponse) -> StatementState | None:
@@ -79,7 +152,7 @@ def _rows(client: WorkspaceClient, reply: StatementResponse, doing: str) -> Rows
     return Rows(columns, tuple(tuple(row) for row in rows))
 
 
-def _failure(reply: StatementResponse, doing: str) -> PlatformError | ConflictError | NotReadyError | NotPermittedError:
+def _failure(reply: StatementResponse, doing: str, hints: Hints) -> CleanRoomError:
     error = reply.status.error if reply.status else None
     state = (reply.status.sql_state or "") if reply.status else ""
     found = _CLASS.match(error.message or "") if error else None
@@ -89,16 +162,26 @@ def _failure(reply: StatementResponse, doing: str) -> PlatformError | ConflictEr
         return ConflictError(
             f"Could not {doing}: there is something of that name.{said}", hint="Look at it.", code="PLATFORM_CONFLICT"
         )
+    if "CONCURRENT" in kind or "BLOCKED" in kind:
+        return ConflictError(
+            f"Could not {doing} as things stand.{said}", hint="Look at what is there, then try again.", code="PLATFORM_CONFLICT"
+        )
+    if "SECRET" in kind:
+        return NotReadyError(
+            f"Could not {doing}: a secret it names is not there, or not for this identity.{said}",
+            hint="Put the token key into the secret scope, and let this identity READ the scope.",
+            code="NO_SECRET",
+        )
     if "NOT_FOUND" in kind or state.startswith("42P01") or state == "42704":
         return NotReadyError(
             f"Could not {doing}: it is not there.{said}",
-            hint="Outputs of runs end after 30 days. Run the notebook again.",
+            hint=hints.missing,
             code="PLATFORM_MISSING",
         )
     if "PERMISSION" in kind or state == "42501":
         return NotPermittedError(
             f"This identity may not {doing}.{said}",
-            hint="Only the service principal that ran the notebook may read its output.",
+            hint=hints.denied,
             code="PLATFORM_DENIED",
         )
     return PlatformError(

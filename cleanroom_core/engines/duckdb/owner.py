@@ -16,7 +16,10 @@ from cleanroom_core.engines.duckdb.spill import locked_file
 from cleanroom_core.engines.protocol import Described, Limits, Preview, Progress, ShareSelect, ShareTable, Source, Value
 from cleanroom_core.engines.sources import fingerprint
 from cleanroom_core.errors import ConflictError, EngineLostError, TableError
+from cleanroom_core.sql.token_expression import TokenExpression
 from cleanroom_core.sql.types import Schema
+from cleanroom_core.tokens.hmac_expression import token_expressions
+from cleanroom_core.tokens.spec import TokenSpec
 
 
 class DuckDBOwnerEngine:
@@ -29,6 +32,9 @@ class DuckDBOwnerEngine:
         self._work_dir = work_dir
         self._limits = limits or Limits()
         self._readings: dict[object, Reading] = {}
+
+    def tokens(self, specs: Mapping[str, TokenSpec]) -> Mapping[str, TokenExpression]:
+        return token_expressions(specs)
 
     def inspect(self, source: Source) -> Described:
         return self._reading(source).described()

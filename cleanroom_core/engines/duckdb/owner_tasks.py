@@ -14,6 +14,7 @@ from cleanroom_core.engines.duckdb.inspection import inspection
 from cleanroom_core.engines.duckdb.locked import select
 from cleanroom_core.engines.duckdb.reading import Reading, open_shared, open_source
 from cleanroom_core.engines.duckdb.session import Session
+from cleanroom_core.engines.sampling import chosen
 from cleanroom_core.errors import TableError
 from cleanroom_core.sql.types import Column, Kind, Schema
 
@@ -40,19 +41,10 @@ def preview(session: Session, body: Mapping[str, Any]) -> Mapping[str, Any]:
         shared.append(found[0] if found else ())
         if sum(map(bool, shared)) == body["sample"]:
             break
-    chosen = _chosen([bool(row) for row in shared], body["sample"])
-    session.rows("raw", (raw[number] for number in chosen))
-    session.rows("shared", (shared[number] for number in chosen))
+    numbers = chosen([bool(row) for row in shared], body["sample"])
+    session.rows("raw", (raw[number] for number in numbers))
+    session.rows("shared", (shared[number] for number in numbers))
     return _counts(session, connection, body["counts"], binary)
-
-
-def _chosen(kept: list[bool], sample: int) -> list[int]:
-    """Numbers of the rows to show, in the order of the table: up to a third dropped ones, as long as there are others."""
-    dropped = [number for number, is_kept in enumerate(kept) if not is_kept]
-    shown = [number for number, is_kept in enumerate(kept) if is_kept]
-    drops = max(sample // 3, sample - len(shown))
-    first = dropped[:drops]
-    return sorted(first + shown[: sample - len(first)])
 
 
 def publish(session: Session, body: Mapping[str, Any]) -> Mapping[str, Any]:

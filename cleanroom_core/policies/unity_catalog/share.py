@@ -7,7 +7,7 @@ somebody else reads is not relied upon: the view reads the finished table.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlglot import exp
@@ -107,10 +107,8 @@ class Share:
         made = spell("CREATE OR REPLACE TABLE", name.tree(), "AS", self.select(), pretty=True)
         yield Statement(f"Write the share-safe table {name}.", made)
         # the SELECT brings no comment along; a table that is replaced may keep what somebody has given it
-        yield Statement(f"{name} says nothing about itself.", spell("COMMENT ON TABLE", name.tree(), "IS", text("")))
-        for shared in self.schema:
-            words = ("ALTER TABLE", name.tree(), "ALTER COLUMN", identifier(shared.name), "COMMENT", text(""))
-            yield Statement(f"Nor does its column {shared.name}.", spell(*words))
+        yield _silent_table(name)
+        yield from (_silent_column(name, shared.name) for shared in self.schema)
 
     def _view(self) -> Iterator[Statement]:
         if self.target.view is None:
@@ -130,6 +128,21 @@ class Share:
                    for shared in self.schema]  # fmt: skip
         words = ("CREATE OR REPLACE VIEW", self.target.view.tree(), exp.Tuple(expressions=columns), "AS", rows)
         yield Statement(f"Show {self.target.table} as {self.target.view}.", spell(*words, pretty=True))
+
+
+def silence(found: CatalogTable) -> tuple[Statement, ...]:
+    """Empty the comments that a table has, and nothing else: the partner reads them."""
+    columns = (_silent_column(found.name, each.name) for each in found.columns if each.comment)
+    return (*([_silent_table(found.name)] if found.comment else []), *columns)
+
+
+def _silent_table(name: ObjectName) -> Statement:
+    return Statement(f"{name} says nothing about itself.", spell("COMMENT ON TABLE", name.tree(), "IS", text("")))
+
+
+def _silent_column(name: ObjectName, shared: str) -> Statement:
+    words = ("ALTER TABLE", name.tree(), "ALTER COLUMN", identifier(shared), "COMMENT", text(""))
+    return Statement(f"Nor does its column {shared}.", spell(*words))
 
 
 def share(policy: Policy, found: CatalogTable, tokens: Mapping[str, TokenExpression], target: ShareTarget) -> Share:
@@ -152,6 +165,11 @@ def check_share(wanted: Share, table_found: CatalogTable, *, policies: Sequence[
 def _check_share(wanted: Share, found: CatalogTable, policies: Sequence[str]) -> Iterator[Problem]:
     if found.name != wanted.target.shared:
         yield _problem((), f"This is {found.name}, not {wanted.target.shared}.", "Read back what is to be shared.")
+    yield from check_columns(wanted.schema, found, policies)
+
+
+def check_columns(schema: Schema, found: CatalogTable, policies: Sequence[str] = ()) -> Iterator[Problem]:
+    """The table as it was read back: exactly these columns, and nothing that a room refuses or the partner would read."""
     if found.row_filter is not None:
         yield _problem(("row_filter",), f"{found.name} has a row filter.", "Drop it: what is shared is filtered already.")
     for name in policies:
@@ -160,7 +178,7 @@ def _check_share(wanted: Share, found: CatalogTable, policies: Sequence[str]) ->
         yield _problem(("comment",), f"{found.name} has a comment, which the partner reads.", "Publish again to empty it.")
     for column_found in found.columns:
         path = ("columns", column_found.name)
-        shared = wanted.schema.get(column_found.name)
+        shared = schema.get(column_found.name)
         if column_found.mask is not None:
             yield _problem(path, f"{column_found.name} has a mask.", "Drop it: what is shared is tokenised already.")
         if column_found.comment:
@@ -170,7 +188,7 @@ def _check_share(wanted: Share, found: CatalogTable, policies: Sequence[str]) ->
         elif column_found.type != (wanted_type := CatalogType.of(shared.type)):
             message = f"{column_found.name} is {column_found.type.text}, not {wanted_type.text}."
             yield _problem(path, message, "Publish again as the policy says.")
-    for shared in wanted.schema:
+    for shared in schema:
         if found.get(shared.name) is None:
             yield _problem(("columns", shared.name), f"{shared.name} is missing.", "Publish again as the policy says.")
 
@@ -179,18 +197,22 @@ def _with_source(compiled: CompiledPolicy, source: SourceColumns) -> exp.Expr:
     """The compiled SELECT with a first step that reads what it uses of the source table, each column as its declared type."""
     tree = compiled._tree("select").copy()
     used = {node.name.casefold() for node in tree.find_all(exp.Column)}
-    read: list[exp.Expr] = [
-        exp.Alias(this=_uncommented(source.read(known.name, column(known.name)), known.type), alias=identifier(known.name))
-        for known in source.schema
-        if known.name.casefold() in used
-    ]
     if not isinstance(tree, exp.Select):
         raise TypeError("a policy compiles to a SELECT")
-    first = exp.Select(expressions=read or [exp.Star()]).from_(source.table.name.tree())
-    tree = tree.with_(table(SOURCE).this, as_=first, copy=False)
+    tree = tree.with_(table(SOURCE).this, as_=read_columns(source, used), copy=False)
     steps = tree.args["with_"].expressions
     tree.args["with_"].set("expressions", [steps[-1], *steps[:-1]])
     return tree
+
+
+def read_columns(source: SourceColumns, used: Container[str] | None = None) -> exp.Select:
+    """The first step: the source table's columns, each as its declared type. `used`: only these, casefolded; None: all."""
+    read: list[exp.Expr] = [
+        exp.Alias(this=_uncommented(source.read(known.name, column(known.name)), known.type), alias=identifier(known.name))
+        for known in source.schema
+        if used is None or known.name.casefold() in used
+    ]
+    return exp.Select(expressions=read or [exp.Star()]).from_(source.table.name.tree())
 
 
 def _uncommented(value: exp.Expr, type_: SqlType) -> exp.Expr:

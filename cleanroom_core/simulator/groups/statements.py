@@ -41,8 +41,13 @@ def _execute(call: Call) -> Json:
         reply: Json = {"statement_id": statement_id, "status": status}
     else:
         reply = {"statement_id": statement_id, "status": {"state": "SUCCEEDED"}, **_result(found, body.get("row_limit"))}
-    call.put("statement", statement_id, {**reply, "caller": call.caller})
-    return reply
+    looks = int((call.get("limits") or {}).get("statement_looks", 0))
+    call.put("statement", statement_id, {**reply, "caller": call.caller, "looks": looks})
+    return _running(statement_id) if looks else reply
+
+
+def _running(statement_id: str) -> Json:
+    return {"statement_id": statement_id, "status": {"state": "RUNNING"}}
 
 
 def _wait(text: str) -> None:
@@ -71,7 +76,10 @@ def _find(call: Call) -> Json:
     found = call.get("statement", call.path["statement_id"])
     if found is None or found["caller"] != call.caller:
         raise missing(f"The statement {call.path['statement_id']} was not found.", "NOT_FOUND")
-    return {key: value for key, value in found.items() if key != "caller"}
+    if found.get("looks"):
+        call.put("statement", found["statement_id"], {**found, "looks": found["looks"] - 1})
+        return _running(found["statement_id"])
+    return {key: value for key, value in found.items() if key not in ("caller", "looks")}
 
 
 def _chunk(call: Call) -> Json:
@@ -82,7 +90,13 @@ def _chunk(call: Call) -> Json:
 
 
 def _cancel(call: Call) -> Json:
-    _find(call)
+    """It was executed when it was submitted: what is cancelled shows no result, and what it did stays done."""
+    found = call.get("statement", call.path["statement_id"])
+    if found is None or found["caller"] != call.caller:
+        raise missing(f"The statement {call.path['statement_id']} was not found.", "NOT_FOUND")
+    if found.get("looks"):
+        stopped = {"statement_id": found["statement_id"], "status": {"state": "CANCELED"}, "caller": call.caller}
+        call.put("statement", found["statement_id"], stopped)
     return {}
 
 

@@ -12,7 +12,7 @@ from cleanroom_core.simulator import securables
 from cleanroom_core.simulator.call import Call
 from cleanroom_core.simulator.privileges import holds
 from cleanroom_core.simulator.refusal import Refusal
-from cleanroom_core.simulator.sql import identifier, unity, values
+from cleanroom_core.simulator.sql import delta, identifier, unity, values
 from cleanroom_core.simulator.sql.database import Rows, physical
 from cleanroom_core.simulator.sql.failure import SqlFailure, no_permission, no_table, not_played
 from cleanroom_core.simulator.sql.rewrite import Resolver, Rewriter, parsed
@@ -36,11 +36,18 @@ class Session:
         """Execute one statement. Raises SqlFailure."""
         text = identifier.resolve(statement, self.parameters)
         try:
-            if self.unity and unity.run(self.call, text, lambda name: self.resolver.target(tuple(name.split(".")))):
-                return _NOTHING
+            if self.unity:
+                if unity.run(self.call, text, self._full):
+                    return _NOTHING
+                found = delta.run(self.call, text, self._full)
+                if found is not None:
+                    return found
             return self._run(parsed(text))
         except Refusal as refusal:
             raise SqlFailure(refusal.code, refusal.message) from refusal
+
+    def _full(self, name: str) -> str:
+        return self.resolver.target(tuple(name.split(".")))
 
     def _run(self, tree: exp.Expr) -> Rows:
         if isinstance(tree, exp.Query):
@@ -140,7 +147,7 @@ class Session:
             found = self.call.database.run(exp.select("*").from_(inner).limit(0))
             columns = list(found.columns)
         else:
-            record["data_source_format"] = "DELTA"
+            record |= {"data_source_format": "DELTA", "properties": delta.properties(tree)}
             self.call.database.run(self._physical_create(tree, name))
             columns = self.call.database.columns(self.call.place, name)
         comments = {each.name.lower(): each for each in tree.find_all(exp.ColumnDef)}
@@ -152,6 +159,8 @@ class Session:
         if about is not None:
             record["comment"] = about.name
         self.call.put("table", name, record)
+        if not view:
+            delta.wrote(self.call, name, delta.created(tree))
         return _NOTHING
 
     def _physical_create(self, tree: exp.Create, name: str) -> exp.Expr:
@@ -217,7 +226,9 @@ class Session:
         if not isinstance(tree, exp.Insert):
             new.set("alias", old.args.get("alias") or exp.TableAlias(this=exp.to_identifier(node.name, quoted=True)))
         old.replace(new)
-        return self.call.database.run(self._rewritten(copy))
+        found = self.call.database.run(self._rewritten(copy))
+        delta.wrote(self.call, name, "WRITE" if isinstance(tree, exp.Insert) else type(tree).__name__.upper())
+        return found
 
     def _describe(self, tree: exp.Describe) -> Rows:
         name = self._target(tree.this)

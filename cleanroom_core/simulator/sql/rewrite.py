@@ -109,6 +109,8 @@ class Rewriter:
         if name == "hmac":
             algorithm = arguments[2].copy() if len(arguments) > 2 else exp.Literal.string("SHA-256")
             return _replace(tree, call, exp.Anonymous(this="hmac", expressions=[*map(_binary, arguments[:2]), algorithm]))
+        if name == "make_dt_interval":
+            return _replace(tree, call, _interval(arguments))
         whole, parts = _dotted(call, name)
         found = self.resolver.function(parts)
         if found is None:
@@ -173,6 +175,20 @@ def _dotted(call: exp.Expr, name: str) -> tuple[exp.Expr, tuple[str, ...]]:
 def _binary(tree: exp.Expr) -> exp.Expr:
     """The expression as bytes: text is encoded as UTF-8."""
     return tree.copy() if _is_binary(tree) else exp.Anonymous(this="encode", expressions=[tree.copy()])
+
+
+def _interval(given: list[exp.Expr]) -> exp.Expr:
+    """Days, hours, minutes and seconds with their fraction, as one duration; what is left out is none."""
+    units = zip((86_400_000_000, 3_600_000_000, 60_000_000, 1_000_000), given, strict=False)
+    wide = exp.DataType.build("DECIMAL(28, 6)")
+    parts = [
+        exp.Mul(this=exp.Cast(this=each.copy(), to=wide.copy()), expression=exp.Literal.number(micros))
+        for micros, each in units
+    ]
+    total: exp.Expr = exp.Literal.number(0)
+    for part in parts:
+        total = exp.Add(this=total, expression=part)
+    return exp.Anonymous(this="to_microseconds", expressions=[exp.cast(exp.paren(total), "BIGINT")])
 
 
 def _is_binary(tree: exp.Expr) -> bool:

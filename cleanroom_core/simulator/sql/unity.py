@@ -8,7 +8,7 @@ from cleanroom_core.simulator import securables
 from cleanroom_core.simulator.call import Call
 from cleanroom_core.simulator.groups import grants
 from cleanroom_core.simulator.privileges import holds, is_metastore_admin, need, owns, record_of
-from cleanroom_core.simulator.sql import abac
+from cleanroom_core.simulator.sql import abac, delta
 from cleanroom_core.simulator.sql.failure import SqlFailure, no_permission, no_table
 from cleanroom_core.simulator.sql.words import Words, upper_snake
 from cleanroom_core.simulator.strict import Json
@@ -171,6 +171,14 @@ def _alter_column(call: Call, name: str, words: Words, full: Full) -> bool:
         if body["full_data_type"].lower() != found["type_text"]:
             raise SqlFailure("INVALID_COLUMN_MASK", f"The mask returns another type than column `{column}` has.", "42K0E")
         mask: Json | None = {"function_name": function, "using_column_names": others}
+    elif words.begins("COMMENT"):
+        record, said = _table(call, name), words.text()
+        words.end()
+        (found,) = _columns(record, [column])
+        found["comment"] = said
+        _put(call, name, record)
+        delta.wrote(call, name, "CHANGE COLUMN")
+        return True
     elif words.begins("DROP", "MASK"):
         words.end()
         record, mask = _table(call, name), None

@@ -25,7 +25,7 @@ _TYPES = {
     "FLOAT": ("FLOAT", "float"),
     "BOOLEAN": ("BOOLEAN", "boolean"),
     "DATE": ("DATE", "date"),
-    "TIMESTAMP": ("TIMESTAMP", "timestamp"),
+    "TIMESTAMP": ("TIMESTAMP_NTZ", "timestamp_ntz"),  # DuckDB's has no time zone
     "TIMESTAMP WITH TIME ZONE": ("TIMESTAMP", "timestamp"),
     "BLOB": ("BINARY", "binary"),
     "NULL": ("NULL", "void"),

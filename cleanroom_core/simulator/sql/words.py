@@ -81,6 +81,12 @@ class Words:
             raise SqlFailure("PARSE_SYNTAX_ERROR", f"Expected a text at or near '{token.text}'.", "42601")
         return token.text
 
+    def number(self) -> str:
+        token = self._take()
+        if token.token_type is not TokenType.NUMBER:
+            raise SqlFailure("PARSE_SYNTAX_ERROR", f"Expected a number at or near '{token.text}'.", "42601")
+        return token.text
+
     def until(self, *words: str) -> list[str]:
         """The words before one of these."""
         found = []
