@@ -7,14 +7,13 @@
     second_0  the second largest contribution, only where the largest is more than a third of the total: in all other cells no
               p % rule can fail whatever the second is, so that most people are not looked at twice
 
-Nothing here has seen the analyst's text. Sums are of decimals, so that they are exact and equal in any order. Every function is
-total: no row can make the statement fail.
+Nothing here has seen the analyst's text. Sums are of decimals or of BIGINT steps of a grid (`measured`), so that they are exact
+and equal in any order; the last SELECT makes decimals of them. Every function is total: no row can make the statement fail.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from datetime import date
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from functools import reduce
@@ -23,12 +22,12 @@ from sqlglot import exp
 
 from cleanroom_core.guard import trees
 from cleanroom_core.guard.logic import AllOf, AnyOf, Condition, Ref, Within, conjuncts_of, either
+from cleanroom_core.guard.measured import is_small, value_of
 from cleanroom_core.guard.question import Key, Question, period_region
-from cleanroom_core.guard.reading.measures import DIGITS, SQUARED, bounds
 from cleanroom_core.guard.regions import Edge, Labels, Spans
 from cleanroom_core.guard.trees import aliased, all_of, any_of, cast, column, integer, number, select, tally
 from cleanroom_core.guard.world import Asset
-from cleanroom_core.sql.cells import FigureLayout, Label, Thresholds
+from cleanroom_core.sql.cells import CellLayout, FigureLayout, Label, Thresholds
 from cleanroom_core.sql.types import Kind, SqlType
 
 Names = dict[str, str]  # qualified asset -> its alias in the statement
@@ -46,7 +45,7 @@ def generate(question: Question, thresholds: Thresholds) -> exp.Select:
             same = _same_cell(question, "cells_0", f"cells_{u}")
             joins.append(trees.join(trees.named(f"cells_{u}"), same, left=unit.optional))
         joins.append(trees.join(trees.named(f"second_{u}"), _same_cell(question, "cells_0", f"second_{u}"), left=True))
-    columns = [aliased(_output(name), name) for name in question.layout.columns]
+    columns = [aliased(_output(name, question.layout), name) for name in question.layout.columns]
     return select(columns, trees.named("cells_0"), joins=joins, parts=parts)
 
 
@@ -56,7 +55,9 @@ def _joined(question: Question) -> exp.Select:
     columns = [aliased(key_of(key, question, names), f"k{i}") for i, key in enumerate(question.keys)]
     columns += [aliased(person, f"p{u}") for u, person in enumerate(people)]
     for f, figure in enumerate(question.layout.figures):
-        columns.append(aliased(_figure(question.figures[figure.name], figure, question, names), f"m{f}"))
+        ref = question.figures[figure.name]
+        value = _column(ref, question, names)
+        columns.append(aliased(value_of(value, ref, figure, question) if figure.summed else value, f"m{f}"))
     source, joins = joined_assets(question, names)
     conditions = [where_of(question.where, question, names)] if question.where != AllOf() else []
     conditions += covered(question, names)
@@ -105,22 +106,6 @@ def source(asset: Asset, question: Question, names: Names, refs: Iterable[Ref] |
     return trees.subquery(inner, names[asset.qualified])
 
 
-def _figure(ref: Ref, figure: FigureLayout, question: Question, names: Names) -> exp.Expr:
-    """A figure's value in one row: as it is where it is only counted, otherwise clipped, on its grid, squared where asked."""
-    value: exp.Expr = _column(ref, question, names)
-    if not figure.summed:
-        return value
-    kind = question.column(ref).type.kind
-    if not figure.squares:
-        return _clipped(value, figure, kind)
-    asset = next(asset for asset in question.assets if asset.qualified == ref.asset)
-    measure = asset.measure(question.column(ref))
-    assert measure is not None  # noqa: S101  judged before
-    low, high = bounds(measure, figure.scale // 2)
-    plain = _clipped(value, replace(figure, scale=figure.scale // 2, clip=(str(low), str(high))), kind)
-    return cast(exp.Mul(this=plain, expression=plain.copy()), f"DECIMAL({2 * SQUARED},{figure.scale})")
-
-
 def _per_person(question: Question, u: int) -> exp.Select:
     columns: list[exp.Expr] = [*_keys(question), aliased(exp.Count(this=exp.Star()), "n")]
     for f, figure in _counted(question, u):
@@ -143,19 +128,28 @@ def _per_cell(question: Question, u: int, minimum: int | None) -> exp.Select:
     for f, figure in _counted(question, u):
         at, mine = f"u{u}_f{f}", f"f{f}_sum" if figure.summed else f"f{f}_count"
         if figure.summed:
-            columns.append(aliased(cast(exp.Sum(this=column(mine)), f"DECIMAL(38,{figure.scale})"), mine))
+            columns.append(aliased(_total(exp.Sum(this=column(mine)), figure), mine))
         columns.append(_whole(exp.Sum(this=column(f"f{f}_count")), f"f{f}_count"))
         columns.append(_whole(tally(exp.GT(this=column(f"f{f}_count"), expression=integer(0))), f"{at}_people"))
         columns.append(_whole(tally(exp.LT(this=column(f"f{f}_count"), expression=column("n"))), f"{at}_missing"))
         if figure.signed:
-            size = exp.Sum(this=exp.Abs(this=column(mine)))
-            columns.append(aliased(cast(size, f"DECIMAL(38,{figure.scale})"), f"{at}_size"))
+            columns.append(aliased(_total(exp.Sum(this=exp.Abs(this=column(mine))), figure), f"{at}_size"))
         if figure.binary:
             columns.append(_whole(tally(exp.GT(this=column(mine), expression=integer(0))), f"{at}_ones"))
-            columns.append(_whole(tally(exp.LT(this=column(mine), expression=column(f"f{f}_count"))), f"{at}_others"))
+            columns.append(_whole(tally(exp.LT(this=column(mine), expression=_all_ones(f, figure))), f"{at}_others"))
     columns += [aliased(exp.Max(this=mine), f"{name}_first") for name, mine, _ in _contributions(question, u)]
     enough = None if minimum is None else exp.GTE(this=exp.Count(this=exp.Star()), expression=integer(minimum))
     return select(columns, trees.named(f"unit_{u}"), group=_keys(question), having=enough)
+
+
+def _total(added: exp.Expr, figure: FigureLayout) -> exp.Expr:
+    return cast(added, "BIGINT" if is_small(figure) else f"DECIMAL(38,{figure.scale})")
+
+
+def _all_ones(f: int, figure: FigureLayout) -> exp.Expr:
+    """What one person's sum would be if each of the values were one."""
+    counted = column(f"f{f}_count")
+    return exp.Mul(this=counted, expression=integer(10**figure.scale)) if is_small(figure) and figure.scale else counted
 
 
 def _second(question: Question, u: int) -> exp.Select:
@@ -203,43 +197,24 @@ def _some(question: Question) -> exp.Expr | None:
     return None if question.keys else exp.GT(this=exp.Count(this=exp.Star()), expression=integer(0))
 
 
-def _output(name: str) -> exp.Expr:
+def _output(name: str, layout: CellLayout) -> exp.Expr:
     u = name[1 : name.index("_")] if name.startswith("u") else "0"
     if name == f"u{u}_n":
         return column("n", f"cells_{u}")
-    return column(name, f"second_{u}" if name.endswith("_second") else f"cells_{u}")
+    found = column(name, f"second_{u}" if name.endswith("_second") else f"cells_{u}")
+    if (figure := _added(name, layout)) is None or not is_small(figure):
+        return found
+    decimal = cast(found, "DECIMAL(20,0)")
+    step = number(Decimal(1).scaleb(-figure.scale))
+    return cast(exp.Mul(this=decimal, expression=step) if figure.scale else decimal, f"DECIMAL(38,{figure.scale})")
 
 
-def _clipped(value: exp.Expr, figure: FigureLayout, kind: Kind) -> exp.Expr:
-    """The value within its agreed bounds, on the figure's grid. NULL stays NULL, though `least` skips it; NaN is no value."""
-    assert figure.clip is not None  # noqa: S101  every summed figure has one
-    if kind is Kind.DOUBLE:
-        return _on_grid(value, figure.clip, figure.scale)
-    low, high = (_bound(Decimal(text), kind, figure.scale) for text in figure.clip)
-    exact = cast(value.copy(), "BIGINT") if kind is Kind.BOOLEAN else value.copy()
-    below, above = exp.LTE(this=exact.copy(), expression=low.copy()), exp.GTE(this=exact.copy(), expression=high.copy())
-    return cast(trees.case((below, low), (above, high), default=exact), f"DECIMAL({DIGITS},{figure.scale})")
-
-
-def _bound(bound: Decimal, kind: Kind, scale: int) -> exp.Expr:
-    return cast(number(bound), "BIGINT" if kind in (Kind.BIGINT, Kind.BOOLEAN) else f"DECIMAL({DIGITS},{scale})")
-
-
-def _on_grid(value: exp.Expr, clip: tuple[str, str], scale: int) -> exp.Expr:
-    """A DOUBLE clipped and rounded to `scale` places. In steps that are IEEE's own, because engines round differently when
-    they make a decimal of a double."""
-    type_, steps, step = f"DECIMAL({DIGITS},{scale})", Decimal(1).scaleb(scale), Decimal(1).scaleb(-scale)
-    low, high = (Decimal(text) for text in clip)
-    shifted = exp.Add(
-        this=exp.Mul(this=value.copy(), expression=number(steps)), expression=cast(number(Decimal("0.5")), "DOUBLE")
-    )
-    whole = cast(exp.Floor(this=shifted), "BIGINT")
-    return trees.case(
-        (exp.IsNan(this=value.copy()), exp.Null()),
-        (exp.LTE(this=value.copy(), expression=cast(number(low), "DOUBLE")), cast(number(low), type_)),
-        (exp.GTE(this=value.copy(), expression=cast(number(high), "DOUBLE")), cast(number(high), type_)),
-        default=cast(exp.Mul(this=whole, expression=number(step)), type_),
-    )
+def _added(name: str, layout: CellLayout) -> FigureLayout | None:
+    """The measure of which this column is a sum, if it is one."""
+    at, _, what = name.rpartition("_")
+    f = at.rpartition("_")[2].removeprefix("f")
+    figure = layout.figures[int(f)] if what in ("sum", "first", "second", "size") and f.isdigit() else None
+    return figure if figure is not None and figure.summed else None
 
 
 def covered(question: Question, names: Names) -> Iterator[exp.Expr]:
