@@ -1,4 +1,4 @@
-"""`cleanroom platform`: who a side is on Databricks, and where its room really is."""
+"""`cleanroom platform`: who a side is on Databricks, where its room really is, and every step in it (`platform_steps`)."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cleanroom_core.cli.home import home
+from cleanroom_core.cli.platform_steps import STEPS
 from cleanroom_core.errors import InputError
 
 if TYPE_CHECKING:
@@ -17,7 +18,11 @@ if TYPE_CHECKING:
 
 @click.group()
 def command() -> None:
-    """Databricks: test a connection, and say where a room of this home really is. Credentials stay with the SDK."""
+    """Databricks: test a connection, say where a room of this home really is, and work in it. Credentials stay with the SDK."""
+
+
+for step in STEPS:
+    command.add_command(step)
 
 
 @command.command()
@@ -48,7 +53,13 @@ def test(profile: str, as_json: bool) -> None:
 @click.option("--owner", default="", metavar="PROFILE", help="Identity that creates the room, adds to it and reviews.")
 @click.option("--runner", default="", metavar="PROFILE", help="Service principal that runs notebooks and reads their output.")
 @click.option("--warehouse", required=True, metavar="ID", help="SQL warehouse that the runner may use.")
-def connect(named: str, name: str, owner: str, runner: str, warehouse: str) -> None:
+@click.option("--share", default="", metavar="CATALOG.SCHEMA", help="Publish share-safe tables there, not into this home.")
+@click.option("--scope", default="", help="Secret scope with the token keys; needed with --share.")
+@click.option("--publisher", default="", metavar="PROFILE", help="Identity that publishes them; without it the owner.")
+@click.option("--exempt", default="", metavar="GROUP", help="Group of the publisher that filters of raw tables let through.")
+def connect(
+    named: str, name: str, owner: str, runner: str, warehouse: str, share: str, scope: str, publisher: str, exempt: str
+) -> None:
     """Try both identities, and keep in this side's home where ROOM really is. No credential is written."""
     from cleanroom_core.backends.placed import FILE, Placed
     from cleanroom_core.context import Context, write_json
@@ -57,7 +68,7 @@ def connect(named: str, name: str, owner: str, runner: str, warehouse: str) -> N
     context = Context.open(home())
     if alias not in context.info(room).collaborators:
         raise InputError(f"{alias or 'Nobody'} is no side of {room} in this home.", hint="Write ROOM:ALIAS.", code="ALIAS")
-    placed = Placed(name, owner, runner, warehouse)
+    placed = Placed(name, owner, runner, warehouse, share, scope, publisher, exempt)
     one, two = _report(owner), _report(runner)
     if not two.is_service:
         raise InputError(

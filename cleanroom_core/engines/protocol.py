@@ -16,13 +16,15 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from cleanroom_core.sql.cells import CellLayout, Cells, Label, Thresholds
 from cleanroom_core.sql.classes import ClassPlan
-from cleanroom_core.sql.token_expression import TokenExpression
 from cleanroom_core.sql.types import Schema
-from cleanroom_core.tokens.spec import TokenSpec
+
+if TYPE_CHECKING:
+    from cleanroom_core.sql.token_expression import TokenExpression  # brings sqlglot, which no runtime of a notebook has
+    from cleanroom_core.tokens.spec import TokenSpec
 
 Value = None | str | int | bool | float | Decimal | date | datetime  # a datetime is naive and means UTC
 Row = tuple[Value, ...]

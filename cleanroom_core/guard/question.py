@@ -109,6 +109,12 @@ class Question:
         """The asset whose rows are the rows of the join."""
         return bearer(self.assets)
 
+    @property
+    def is_dated(self) -> bool:
+        """Whether each of its rows has a date of its own, so that none is in two periods. The other assets' rows may be: what
+        they measure is summed with a step where it can be met more than once."""
+        return self.bearer.rule.period_column is not None and self.bearer.qualified not in self.optional
+
     def is_reduced(self, asset: Asset) -> bool:
         """Whether only its keys that occur once take part, so that nobody's rows are multiplied."""
         return asset != self.bearer and asset.rows_per_key != 1

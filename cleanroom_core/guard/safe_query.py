@@ -40,6 +40,11 @@ class SafeQuery:
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"A SafeQuery cannot be changed ({name}).")
 
+    @property
+    def is_dated(self) -> bool:
+        """Whether no row it counts can be counted in another period too."""
+        return self._question.is_dated
+
     def render(self, dialect: str) -> str:
         """SQL text for "duckdb" or "spark"; raises InputError for another dialect."""
         if dialect not in DIALECTS:

@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cleanroom_core.engines.computing import CLAIM
 from cleanroom_core.engines.protocol import Limits, Progress, ShareTable
 from cleanroom_core.errors import ConflictError, NotReadyError
-from cleanroom_core.guard import World, judge
 from cleanroom_core.guard.world import Period
 from cleanroom_core.identity.permissions import Permission, User
-from cleanroom_core.review import contract
-from cleanroom_core.review.contract import check_contract
 from cleanroom_core.rooms.periods import period_of
-from cleanroom_core.rooms.state import EffectStage, Intent, PlanState, PlanText, RoomState
+from cleanroom_core.rooms.state import EffectStage, Intent, PlanState, RoomState
 from cleanroom_core.rooms.tasks import uncomputed
-from cleanroom_core.rooms.texts import text_hash
 from cleanroom_core.sql.cells import CellLayout, Cells, Thresholds, label_to_json
 from cleanroom_core.stories.bracket import bracket
 from cleanroom_core.stories.certified import compute_parts
 from cleanroom_core.stories.collaborator import Collaborator
 from cleanroom_core.stories.earlier import Earlier, earlier_parts, kept_of
 from cleanroom_core.stories.review import release_compliant
-from cleanroom_core.stories.world import thresholds_of, world_of
+from cleanroom_core.stories.run_entries import Figures, Ground, append_run, judged_sheets, snapshot_of
+from cleanroom_core.stories.world import world_of
 
 if TYPE_CHECKING:
-    from cleanroom_core.guard.sheet import Part, Sheet
+    from cleanroom_core.guard.sheet import Part
 
 
 def compute_plan(
@@ -43,7 +40,7 @@ def compute_plan(
     Raises NotReadyError when agreement, signatures, alignment or the other side's acknowledgement are missing.
     """
     user.require(Permission.PLAN_COMPUTE, side.organisation)
-    agreement = side.require_agreement()
+    side.require_agreement()
     state = side.state()
     plan = state.plan_in_force
     if plan is None:
@@ -58,28 +55,20 @@ def compute_plan(
     names = tuple(uncomputed(state).get(side.alias, ()))
     if not names:
         raise ConflictError("Nothing of the plan waits to be computed by this side.", hint="See the results page.")
-    thresholds = thresholds_of(state)
     period = period_of(state)
     world = world_of(state, period)
-    sheets = _judged(plan.text, names, world)
-    snapshot = _snapshot(state, sheets)
+    sheets = judged_sheets(plan.text, names, world)
+    ground = Ground(plan.text, plan.by.ref, world, snapshot_of(state, sheets))
+    about = {"snapshot": ground.snapshot}
     side.require_acknowledged()
-    with bracket(side, user, Permission.PLAN_COMPUTE, "run", f"plan:{plan.text_hash}", {"snapshot": snapshot}) as effect:
+    with bracket(side, user, Permission.PLAN_COMPUTE, "run", f"plan:{plan.text_hash}", about) as effect:
         side.require_acknowledged()  # the other side holds the intent before any row is read
-        state = _unchanged(side, plan, snapshot, period)
+        state = _unchanged(side, plan, ground.snapshot, period)
         parts = {part.canonical: part for found in sheets.values() for sheet in found for part in sheet.parts}
         before = earlier_parts(side, state, world)
-        run = _certified_run(side, state, parts, before, thresholds, _Watch(limits, progress, cancelled))
-        public = {"action": "run", "plan": plan.text_hash, "engine": side.room_engine.name, "templates": list(names)}
-        side.append(user, Permission.PLAN_COMPUTE, "run", public, {"snapshot": snapshot}, refs=(effect.ref, plan.by.ref))
-        for name in names:
-            told, payload = _result(plan.text, name, sheets[name], run, thresholds)
-            told |= {"agreement": agreement.text_hash, "snapshot": _digests(snapshot, plan.text, name)}
-            if period is not None and any(world.assets[asset].rule.period_column for asset in plan.text.templates[name].assets):
-                told["period"] = {day: None if at is None else at.isoformat() for day, at in asdict(period).items()}
-            side.append(user, Permission.PLAN_COMPUTE, "result", told, payload, refs=(effect.ref,))
-        effect.public = {"plan": plan.text_hash, "templates": list(names)}
-        effect.payload = run.kept
+        figures, kept = _certified_run(side, state, parts, before, world.thresholds, _Watch(limits, progress, cancelled))
+        append_run(side, user, effect, ground, sheets, figures, side.room_engine.name)
+        effect.payload = kept
     release_compliant(side, user)
     return names
 
@@ -89,39 +78,6 @@ class _Watch:
     limits: Limits | None
     progress: Progress | None
     cancelled: Callable[[], bool] | None
-
-
-@dataclass(frozen=True)
-class _Run:
-    """What came out, by the canonical form of a part. `certificate` of what was computed now; `withheld` cells of each part;
-    `reused`: parts that were out already, whose figures are the same; `blocked`: why a part has no cell at all. `kept`: for
-    the custodian alone, so that the certification can be repeated."""
-
-    cells: Mapping[str, Cells]
-    certificate: Mapping[str, Any]
-    withheld: Mapping[str, int]
-    reused: frozenset[str]
-    blocked: Mapping[str, str]
-    kept: dict[str, Any]
-
-
-def _judged(plan: PlanText, names: Sequence[str], world: World) -> dict[str, tuple[Sheet, ...]]:
-    found = {}
-    for name in names:
-        verdict = judge(plan.templates[name].template, world)
-        if not verdict.ok:
-            raise NotReadyError(f"The guard refuses {name} as things stand.", hint="Propose the plan anew.", code="GUARD")
-        found[name] = verdict.sheets
-    return found
-
-
-def _snapshot(state: RoomState, sheets: Mapping[str, Sequence[Sheet]]) -> dict[str, dict[str, Any]]:
-    assets = sorted({asset for found in sheets.values() for sheet in found for asset in sheet.query.assets})
-    return {asset: {"version": state.assets[asset].version, "digest": state.assets[asset].digest} for asset in assets}
-
-
-def _digests(snapshot: Mapping[str, Mapping[str, Any]], plan: PlanText, name: str) -> dict[str, str]:
-    return {asset: snapshot[asset]["digest"] for asset in plan.templates[name].assets}
 
 
 def _unchanged(
@@ -144,8 +100,9 @@ def _unchanged(
 
 def _certified_run(
     side: Collaborator, state: RoomState, parts: Mapping[str, Part], before: Earlier, thresholds: Thresholds, watch: _Watch
-) -> _Run:
-    """Compute what is new, certified with all that is out; take what is out already as it is; leave out what cannot be said."""
+) -> tuple[Figures, dict[str, Any]]:
+    """Compute what is new, certified with all that is out; take what is out already as it is; leave out what cannot be said.
+    Beside it what is for the custodian alone, so that the certification can be repeated."""
     reused = {
         each.part.canonical: each.cells
         for each in before.released
@@ -160,7 +117,7 @@ def _certified_run(
     cells = {**reused, **{name: _nothing(parts[name].layout, thresholds) for name in blocked}}
     concealed = {each.part.canonical: each.concealed for each in before.released if each.part.canonical in reused}
     if not fresh:
-        return _Run(cells, {"claim": CLAIM, "certified": True}, {}, frozenset(reused), blocked, kept_of(concealed))
+        return Figures(cells, {"claim": CLAIM, "certified": True}, {}, frozenset(reused), blocked), kept_of(concealed)
     computed, seed = compute_parts(
         side.room_engine, [parts[name] for name in fresh], before.released, thresholds,
         {asset: _table(side, state, asset) for asset in state.assets}, watch.limits, watch.progress, watch.cancelled,
@@ -173,10 +130,11 @@ def _certified_run(
     concealed |= dict(zip(fresh, computed.concealed, strict=True))
     counted = {"released": len(before.released), "assumed": len(before.assumed)}
     kept = {"seed": seed.hex(), "withheld": withheld, **counted, **kept_of(concealed)}
-    return _Run(
+    figures = Figures(
         {**cells, **dict(zip(fresh, computed.cells, strict=True))}, computed.certificate,
-        {name: len(found) for name, found in withheld.items()}, frozenset(reused), blocked, kept,
+        {name: len(found) for name, found in withheld.items()}, frozenset(reused), blocked,
     )  # fmt: skip
+    return figures, kept
 
 
 def _same_rules(cells: Cells, thresholds: Thresholds) -> bool:
@@ -186,40 +144,6 @@ def _same_rules(cells: Cells, thresholds: Thresholds) -> bool:
 
 def _nothing(layout: CellLayout, thresholds: Thresholds) -> Cells:
     return Cells(layout, thresholds.numerator_minimum, tuple(thresholds.minimum(unit.assets) for unit in layout.units))
-
-
-def _result(
-    plan: PlanText, name: str, sheets: Sequence[Sheet], run: _Run, thresholds: Thresholds
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The public and the private part of a template's result entry. The private one goes to the receiver when it is released:
-    which cells are withheld, and the seed, stand elsewhere."""
-    template, basis = plan.templates[name].template, plan.basis(name)
-    parts = [(sheet, number, part) for sheet in sheets for number, part in enumerate(sheet.parts)]
-    shown = [contract.Sheet(part.layout, run.cells[part.canonical]) for _, _, part in parts]
-    certificate = {
-        **run.certificate,
-        "withheld": [run.withheld.get(part.canonical, 0) for _, _, part in parts],
-        "reused": sum(part.canonical in run.reused for _, _, part in parts),
-        "blocked": sorted({run.blocked[part.canonical] for _, _, part in parts if part.canonical in run.blocked}),
-    }
-    public = {
-        "template": name,
-        "template_hash": text_hash(template.as_json()),
-        "basis": text_hash(basis),
-        "receiver": template.receiver,
-        "checks": check_contract(shown, thresholds, certified=certificate["certified"] is True),
-        "certificate": certificate,
-    }
-    items = [
-        {
-            "parameters": dict(sheet.parameters),
-            "part": number,
-            "canonical": part.canonical,
-            "cells": run.cells[part.canonical].as_json(),
-        }
-        for sheet, number, part in parts
-    ]
-    return public, {"basis": basis, "sheets": items}
 
 
 def require_alignment(state: RoomState) -> None:
@@ -236,7 +160,7 @@ def require_alignment(state: RoomState) -> None:
 def _table(side: Collaborator, state: RoomState, asset: str) -> ShareTable:
     registered = state.assets[asset]
     return ShareTable(
-        path=side.share_folder(asset),
+        path=side.share_files(registered),
         version=registered.version,
         digest=registered.digest,
         rows=0,

@@ -90,7 +90,8 @@ def _rule(side: Collaborator, intent: Intent, payload: Payload) -> Ended:
 def _run(side: Collaborator, intent: Intent, payload: Payload) -> Ended:
     since = int((parse_time(intent.by.time) - _SKEW).timestamp() * 1000)
     seen = platform_of(side).runner.find_run(intent.ref.leaf, since)
-    return _NOT_DONE if seen is None else _done(run=seen.id, etag=payload["etag"])
+    told = {name: payload[name] for name in ("etag", "release") if name in payload}  # as `run_there` would have told it
+    return _NOT_DONE if seen is None else _done(run=seen.id, **told)
 
 
 def _read(side: Collaborator, intent: Intent, payload: Payload) -> Ended:

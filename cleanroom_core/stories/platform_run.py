@@ -29,6 +29,7 @@ from cleanroom_core.identity.permissions import Permission, User
 from cleanroom_core.rooms.state import EffectStage, Intent
 from cleanroom_core.stories.bracket import bracket
 from cleanroom_core.stories.collaborator import Collaborator
+from cleanroom_core.stories.platform_period import may_start, starts
 from cleanroom_core.stories.platform_room import platform_of
 
 
@@ -106,7 +107,8 @@ def rule_there(side: Collaborator, user: User, rule: NewRule) -> SeenRule:
 def run_there(side: Collaborator, user: User, notebook: str, timeout_seconds: int = 1800, **parameters: str) -> SeenRun:
     """Start the approved version as this side's service principal; `waiting.wait_ended` waits for it.
 
-    Raises NotPermittedError when the runner is a person, NotReadyError while an earlier start has no outcome.
+    Raises NotPermittedError when the runner is a person, NotReadyError while an earlier start has no outcome, ConflictError for
+    a release notebook whose rows were computed, or may have been (`platform_period.may_start`).
     """
     user.require(Permission.PLAN_COMPUTE, side.organisation)
     side.require_agreement()
@@ -129,12 +131,14 @@ def run_there(side: Collaborator, user: User, notebook: str, timeout_seconds: in
         raise NotReadyError(
             f"This version of {notebook} is {seen.state}.", hint="Every other side approves it first.", code="NOT_APPROVED"
         )
-    side.require_acknowledged()
-    payload = {"etag": seen.etag, "parameters": parameters}
+    side.require_acknowledged()  # both logs are as new as they get: what the other side has run is known here
+    told = may_start(side, platform, seen, platform.owner.notebook_cells(platform.room, notebook, seen.etag))
+    release = {} if told is None else {"release": told.as_json()}
+    payload = {"etag": seen.etag, "parameters": parameters, **release}
     with bracket(side, user, Permission.PLAN_COMPUTE, "platform_run", notebook, payload) as effect:
         asked = NewRun(notebook, seen.etag, effect.id, timeout_seconds, parameters)
         started = platform.runner.start_run(platform.room, asked)
-        effect.public = {"run": started.id, "etag": seen.etag}
+        effect.public = {"run": started.id, "etag": seen.etag, **release}
     return started
 
 
@@ -167,7 +171,7 @@ def quarantine_there(side: Collaborator, user: User, run_id: str) -> str:
 def see_quarantined(side: Collaborator, user: User, run_id: str) -> QuarantinedOutput:
     """The figures of a run of this side, for its reviewer; that this person looked is on record before they are read."""
     user.require(Permission.REVIEW_FIGURES, side.organisation)
-    found = _quarantined(side, run_id)
+    found = quarantined(side, run_id)
     side.append(user, Permission.REVIEW_FIGURES, "access", {"object": "quarantined output"}, {"run": run_id})
     side.hand_over()
     return found
@@ -178,13 +182,20 @@ def release_there(
 ) -> None:
     """Copy one table of a run out of quarantine to `target`, for `readers`. Releasing the same again changes nothing.
 
-    Raises ConflictError when what lies there is not what was reviewed, or `target` holds something else.
+    Raises ConflictError when what lies there is not what was reviewed, or `target` holds something else; NotPermittedError for
+    the run of a release notebook, whose figures the review of its results releases (`platform_result`).
     """
     user.require(Permission.REVIEW_DECIDE, side.organisation)
+    if any((each.alias, each.run) == (side.alias, run_id) for each in starts(side)):
+        raise NotPermittedError(
+            "Figures of a release plan go out by the review of their results, not by a copy.",
+            hint="Take the results of the run; their reviewer releases them.",
+            code="BY_REVIEW",
+        )
     side.require_agreement()
     side.require_acknowledged()
     platform = platform_of(side)
-    kept = _quarantined(side, run_id)
+    kept = quarantined(side, run_id)
     if table not in {each.name for each in kept.tables}:
         raise NotReadyError(f"The run wrote no table {table}.", hint="Choose one of its tables.", code="NO_OUTPUT")
     if _digest(platform.runner.read_output(kept.place)) != _digest(kept.tables):
@@ -204,7 +215,7 @@ def release_there(
         effect.public = {"hash": _digest(kept.tables)}
 
 
-def _quarantined(side: Collaborator, run_id: str) -> QuarantinedOutput:
+def quarantined(side: Collaborator, run_id: str) -> QuarantinedOutput:
     """The newest reading of this run in the own log."""
     for intent in reversed(list(side.state().intents.values())):
         if _is_reading(intent, side.alias, run_id):

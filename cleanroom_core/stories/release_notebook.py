@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import sqlglot
@@ -84,8 +85,7 @@ def runs_once(sheets: Sequence[Sheet], world: World) -> bool:
     """Whether some sheet counts rows of all times, so that its figures of another day would not compose with these."""
     if world.period is None or world.period == Period(None, None):
         return True
-    dated = {name for name, asset in world.assets.items() if asset.rule.period_column is not None}
-    return any(dated.isdisjoint(part.query.assets) for sheet in sheets for part in sheet.parts)
+    return not all(part.query.is_dated for sheet in sheets for part in sheet.parts)
 
 
 def _judged(plan: PlanText, name: str, world: World) -> tuple[Sheet, ...]:
@@ -127,6 +127,7 @@ def _named(job: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in job.items() if name != "seed"}
 
 
+@lru_cache(maxsize=512)  # parsing twice is most of the work of writing a notebook, and whoever compares writes it again
 def _readable(sql: str) -> str:
     """The statement over several lines, if read again it is the same statement to the letter."""
     pretty = sqlglot.parse_one(sql, read=_DIALECT).sql(_DIALECT, pretty=True)

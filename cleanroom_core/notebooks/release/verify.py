@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +31,19 @@ def claims_to_be_one(text: str) -> bool:
     return text.startswith(FIRST_LINES)
 
 
+def plan_in(cells: Sequence[str]) -> Mapping[str, Any] | None:
+    """The plan in the cells of a notebook as a room keeps it, without its first line; None for one that does not say it is a
+    release notebook. Whether it is the agreed one is told by comparing its cells. Raises InputError (code NOT_GENERATED) for
+    one that says so and has no plan."""
+    if not cells or not cells[0].startswith(FIRST_LINES.splitlines()[1]):
+        return None
+    try:
+        plan: Mapping[str, Any] = json.loads(ast.literal_eval(_value(cells[2])))
+    except Exception:  # hostile texts break parsers in many ways
+        raise _not_generated() from None
+    return plan
+
+
 def verified(text: str) -> ReleaseNotebook:
     """The notebook, whose code is this package's own to the byte: all in it that is not, are plan and statements.
 
@@ -44,7 +57,11 @@ def verified(text: str) -> ReleaseNotebook:
             return found
     except Exception:  # noqa: S110  hostile texts break parsers in many ways; none of them was written by `write`
         pass
-    raise InputError(
+    raise _not_generated()
+
+
+def _not_generated() -> InputError:
+    return InputError(
         "This says that it is a release notebook, and is not what this version writes for the plan in it.",
         hint="Make it again from the signed plan, with the same version on both sides.",
         code="NOT_GENERATED",
