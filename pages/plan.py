@@ -23,6 +23,8 @@ from pages._ui.jobs import desk, show_job
 from pages._ui.next_task import nothing_yet
 from pages._ui.plan_editor import editor
 from pages._ui.plan_text import show_changes, show_templates
+from pages._ui.platform_plan import notebooks
+from pages._ui.platform_room import connected
 from pages._ui.room import Room, open_room, when
 from pages._ui.signatures import signature_boxes
 from pages._ui.state import Viewer
@@ -103,6 +105,9 @@ def computing(room: Room, plan: PlanState) -> None:
     waiting = uncomputed(room.state)
     if not waiting and room.state.plan_is_current():
         st.success("Everything in the plan has been computed. See the review page for what waits there.")
+    if waiting and (placed := connected(room)) is not None:
+        notebooks(room, placed, waiting)
+        return
     for alias, names in waiting.items():
         st.markdown(
             f"Not computed yet: **{plain(', '.join(names))}**. {room.organisation(alias)} keeps the figures, "
