@@ -70,6 +70,7 @@ class Told:
 class Started:
     """A start that the platform took, as its side's log tells it."""
 
+    origin: str
     alias: str
     notebook: str
     run: str
@@ -97,9 +98,21 @@ def starts(side: Collaborator) -> Iterator[Started]:
             try:
                 of = next(intents[ref.origin, ref.seq] for ref in entry.refs if (ref.origin, ref.seq) in intents)
                 told = Told.from_json(entry.public["release"])
-                yield Started(alias, of.object, str(entry.public["run"]), str(entry.public["etag"]), told)
+                yield Started(origin, alias, of.object, str(entry.public["run"]), str(entry.public["etag"]), told)
             except (KeyError, TypeError, ValueError, StopIteration):
                 continue  # another's software wrote it, and it says nothing here
+
+
+def recorded(side: Collaborator, origin: str, run_id: str) -> tuple[str, ...] | None:
+    """The templates whose results of this run are in the log of that origin; None where they are not."""
+    intents = side.state().intents
+    for record in side.log.records(origin):
+        entry = record.entry
+        if entry.kind == "run" and entry.public.get("platform_run") == run_id:
+            of = next((intents[ref.origin, ref.seq] for ref in entry.refs if (ref.origin, ref.seq) in intents), None)
+            if of is not None and of.stage is EffectStage.DONE:
+                return tuple(entry.public["templates"])
+    return None
 
 
 def may_start(side: Collaborator, platform: Platform, notebook: SeenAsset, cells: Sequence[str]) -> Told | None:
@@ -122,6 +135,8 @@ def may_start(side: Collaborator, platform: Platform, notebook: SeenAsset, cells
     for then in others:
         if (then.told.plan, then.told.period) == (now.plan, now.period):
             continue  # sheets of the other custodian are certified as if all of them were out
+        if recorded(side, then.origin, then.run) is not None:
+            continue  # what it computed is known, and `require_first` looks at it
         failed = then.etag not in under_way and any(each.etag == then.etag for each in seen)
         if then.told.shares_rows(now.period) and not failed:
             raise _ran(f"{then.alias} ran another notebook, run {then.run}", then.told.dated)

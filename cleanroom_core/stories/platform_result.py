@@ -18,11 +18,11 @@ from cleanroom_core.engines.computing import CLAIM
 from cleanroom_core.errors import ConflictError, IntegrityError, NotReadyError
 from cleanroom_core.identity.permissions import Permission, User
 from cleanroom_core.review.contract import OF_CELLS
-from cleanroom_core.rooms.state import EffectStage, PlanText, RoomState
+from cleanroom_core.rooms.state import PlanText, RoomState
 from cleanroom_core.rooms.texts import text_hash
 from cleanroom_core.stories.bracket import Effect, bracket
 from cleanroom_core.stories.collaborator import Collaborator
-from cleanroom_core.stories.platform_period import Started, Told, source_hash, starts
+from cleanroom_core.stories.platform_period import Started, Told, recorded, source_hash, starts
 from cleanroom_core.stories.platform_plan import Places, figures_of, notebook_source
 from cleanroom_core.stories.platform_room import platform_of
 from cleanroom_core.stories.platform_run import quarantine_there, quarantined
@@ -41,7 +41,7 @@ def results_there(side: Collaborator, user: User, run_id: str, tables: Places | 
     that is not whole, or not what the plan allows."""
     user.require(Permission.PLAN_COMPUTE, side.organisation)
     side.require_agreement()
-    names = recorded(side, run_id)
+    names = recorded(side, side.log.origin, run_id)
     if names is None:
         started = _started(side, run_id)
         _require_same(side.state(), started.told)
@@ -66,7 +66,7 @@ def give_up_there(side: Collaborator, user: User, run_id: str) -> tuple[str, ...
     Raises NotReadyError for a run that goes on, or failed and may be run again."""
     user.require(Permission.PLAN_COMPUTE, side.organisation)
     side.require_agreement()
-    if (names := recorded(side, run_id)) is not None:
+    if (names := recorded(side, side.log.origin, run_id)) is not None:
         return names
     started = _started(side, run_id)
     if (stage := _stage(side, run_id)) in (RunStage.RUNNING, RunStage.FAILED, RunStage.CANCELLED):
@@ -85,18 +85,6 @@ def give_up_there(side: Collaborator, user: User, run_id: str) -> tuple[str, ...
     return tuple(sheets)
 
 
-def recorded(side: Collaborator, run_id: str) -> tuple[str, ...] | None:
-    """The templates whose results of this run are in this side's log; None where they are not."""
-    intents = side.state().intents
-    for record in side.log.records(side.log.origin):
-        entry = record.entry
-        if entry.kind == "run" and entry.public.get("platform_run") == run_id:
-            of = next((intents[ref.origin, ref.seq] for ref in entry.refs if (ref.origin, ref.seq) in intents), None)
-            if of is not None and of.stage is EffectStage.DONE:
-                return tuple(entry.public["templates"])
-    return None
-
-
 @contextmanager
 def _computing(side: Collaborator, user: User, started: Started) -> Iterator[Effect]:
     """The bracket of a run, once the other side holds its intent. Raises ConflictError while another one is open, or when
@@ -105,7 +93,7 @@ def _computing(side: Collaborator, user: User, started: Started) -> Iterator[Eff
     with bracket(side, user, Permission.PLAN_COMPUTE, "run", f"plan:{started.told.plan}", about) as effect:
         side.require_acknowledged()
         busy = any(intent.action == "run" and intent.ref != effect.ref for intent in side.state().open_intents())
-        if busy or recorded(side, started.run) is not None:
+        if busy or recorded(side, side.log.origin, started.run) is not None:
             raise ConflictError("Results are being written just now.", hint="Look again when that has ended.", code="BUSY")
         yield effect
 

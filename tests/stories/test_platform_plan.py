@@ -7,10 +7,13 @@ from collections.abc import Callable
 import pytest
 
 from cleanroom_core.errors import ConflictError, InputError, NotReadyError
+from cleanroom_core.guard.template import Template
+from cleanroom_core.identity.permissions import Role
 from cleanroom_core.notebooks.lint import lint
 from cleanroom_core.notebooks.release.verify import verified
 from cleanroom_core.notebooks.settings import Settings
 from cleanroom_core.policies.unity_catalog.names import ObjectName
+from cleanroom_core.stories.plan import propose_plan, sign_plan
 from cleanroom_core.stories.platform_plan import plan_notebook
 from tests.stories.tiny_room import TinyRoom
 
@@ -39,6 +42,22 @@ def test_no_notebook_beside_figures_that_are_out(at: Callable[[str], TinyRoom], 
     with pytest.raises(ConflictError) as refused:
         plan_notebook(at("quarantined").side(alias), "north", TABLES, "aisles", ["north"])
     assert refused.value.code == "RUNS_ONCE", "no row of this room has a date"
+
+
+def test_what_the_other_custodian_computed_may_be_out(at: Callable[[str], TinyRoom]) -> None:
+    """It is certified as if all of it were; what this side itself computed is not."""
+    tiny = at("quarantined")
+    tiers = Template("tiers", "north", "assortment", "SELECT m.tier, count(*) AS members FROM south.members m GROUP BY m.tier")
+    digest = propose_plan(tiny.side("north"), tiny.user("north", Role.ANALYST), [tiers])
+    for alias in ("north", "south"):
+        sign_plan(tiny.side(alias), tiny.user(alias, Role.REVIEWER), digest)
+    one, other = (plan_notebook(tiny.side(alias), "south", TABLES, "tiers", ["south"]) for alias in ("north", "south"))
+    assert one == other
+    found = verified(one.source)
+    assert [sheet["template"] for sheet in found.plan["sheets"]] == ["tiers"]
+    assert len(found.plan["job"]["assumed"]) == 1
+    with pytest.raises(ConflictError):
+        plan_notebook(tiny.side("south"), "north", TABLES, "aisles", ["north"])
 
 
 def test_no_notebook_without_a_plan(at: Callable[[str], TinyRoom]) -> None:

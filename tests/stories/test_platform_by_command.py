@@ -16,7 +16,6 @@ from cleanroom_core.rehearsal import add_demo_users
 from cleanroom_core.rooms.state import Verdict
 from tests.simulator import conftest as simulated
 from tests.simulator.conftest import Both
-from tests.stories.conftest import played_homes  # noqa: F401  a fixture
 from tests.stories.platform_shop import TABLES, embedded_runs, let_run, recorded
 from tests.stories.tiny_room import TinyRoom
 
@@ -24,7 +23,7 @@ both, _clean_environment, _no_environment = simulated.both, simulated._clean_env
 
 
 @pytest.fixture
-def tiny(tmp_path: Path, both: Both, played_homes: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> TinyRoom:  # noqa: F811
+def tiny(tmp_path: Path, both: Both, played_homes: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> TinyRoom:
     """A home with a signed plan, whose two sides have a workspace each; runs write what the rehearsal computed."""
     text, names = "", {"": ("host", "token"), "-sp": ("host", "client_id", "client_secret")}
     for alias, side in (("north", both.provider), ("south", both.consumer)):
