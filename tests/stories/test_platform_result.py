@@ -29,13 +29,14 @@ from cleanroom_core.errors import (
 )
 from cleanroom_core.guard.template import Template
 from cleanroom_core.guard.world import Period
-from cleanroom_core.identity.permissions import Role
+from cleanroom_core.identity.permissions import Permission, Role
 from cleanroom_core.policies.unity_catalog.names import ObjectName
 from cleanroom_core.rooms.state import EffectStage, Verdict
 from cleanroom_core.rooms.tasks import uncomputed
 from cleanroom_core.stores.signed_log import SignedLog
 from cleanroom_core.stories import platform_run as runs
 from cleanroom_core.stories.answer import Outcome, ask_template
+from cleanroom_core.stories.bracket import bracket, end
 from cleanroom_core.stories.plan import propose_plan, sign_plan
 from cleanroom_core.stories.platform_period import Told
 from cleanroom_core.stories.platform_plan import plan_notebook
@@ -164,6 +165,29 @@ def test_a_run_that_was_started_elsewhere_counts(shop: Shop) -> None:
         shop.started()
     assert raised.value.code == "PERIOD_RUN"
     assert refused(shop, started.id) == "NO_RUN"
+
+
+def test_what_the_other_side_has_started_is_looked_at(shop: Shop) -> None:
+    """Its run of another plan counts the same rows, until its results say what it computed."""
+    shop.approved()
+    south, engineer, may = shop.south, shop.tiny.user("south", Role.ENGINEER), Permission.PLAN_COMPUTE
+    told = {"run": "7", "etag": "e", "release": Told("c" * 64, "0" * 64, None, False, {}).as_json()}
+    with pytest.raises(UnansweredError), bracket(south, engineer, may, "platform_run", "plan_south") as begun:
+        raise UnansweredError("No answer.", hint="Look.")
+    with pytest.raises(ConflictError) as busy:
+        shop.started()
+    assert busy.value.code == "BUSY"
+    end(south, south.actor(engineer, may), begun.ref, EffectStage.DONE, told)
+    for nonsense in ("x", {"period": 3}, [], None):  # another's software wrote it
+        with bracket(south, engineer, may, "platform_run", "plan_south") as effect:
+            effect.public = {"run": "8", "etag": "e", "release": nonsense}
+    with pytest.raises(ConflictError, match="south ran another notebook, run 7") as raised:
+        shop.started()
+    assert raised.value.code == "PERIOD_RUN"
+    with bracket(south, engineer, may, "run", "plan:0") as effect:
+        public = {"action": "run", "plan": "0" * 64, "engine": "databricks", "templates": [], "platform_run": "7"}
+        south.append(engineer, may, "run", public, {}, refs=(effect.ref,))
+    assert shop.started()
 
 
 def test_another_notebook_gives_no_results_whoever_approved_it(shop: Shop) -> None:
