@@ -215,7 +215,7 @@ def _kept(call: Call) -> int:
 def expire(call: Call) -> None:
     """Drop the outputs of this workspace's runs whose time is over."""
     for key, run in call.state.all("room_run", CENTRAL):
-        if not key.startswith(f"{call.place}/") or run.get("dropped") or run.get("expires", now() + 1) > now():
+        if not key.startswith(f"{call.place}/") or run.get("dropped") or "expires" not in run or run["expires"] > now():
             continue
         name = f"{run['output_catalog']}.{run['output_schema']}"
         if call.get("schema", name) is not None:

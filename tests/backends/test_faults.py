@@ -441,6 +441,6 @@ def test_no_value_of_a_row_is_in_what_is_told(world: World) -> None:
     world.fault()
     for statement in ("SELECT CAST(:table AS BIGINT)", "SELECT raise_error(:table)", "SELECT no_such_function(:table)"):
         with pytest.raises(CleanRoomError) as raised:
-            execute(runner.client, runner.warehouse, statement, "read the output", NOW, table=value)
+            execute(runner.client, runner.warehouse, statement, "read the output", NOW, names={"table": value})
         assert value not in raised.value.diagnostics()
         assert "HIDDEN" not in raised.value.diagnostics()

@@ -20,6 +20,10 @@ _HINTS = Hints(
 )
 
 
+def _never() -> bool:
+    return False
+
+
 class SqlWarehouse:
     """Signs in with the first call, so that a home can be opened while its workspace is away."""
 
@@ -42,4 +46,4 @@ class SqlWarehouse:
                 return None
 
     def run(self, statement: str, doing: str, cancelled: Callable[[], bool] | None = None) -> Rows:
-        return execute(self._client, self._warehouse, statement, doing, self._pace, _HINTS, cancelled)
+        return execute(self._client, self._warehouse, statement, doing, self._pace, _HINTS, cancelled or _never)

@@ -63,8 +63,8 @@ def execute(
     """All rows, or an error. `names`: values of parameters. A failing statement is told by the class of its error alone: its
     text may hold values of rows.
 
-    When `cancelled` says so, or at the deadline, the statement is stopped: QueryCancelledError, QueryTimeoutError, unless it
-    had ended by then; UnansweredError where nobody says whether it has."""
+    With `cancelled` the statement is stopped when that says so, and at the deadline: QueryCancelledError, QueryTimeoutError,
+    unless it had ended by then; UnansweredError where nobody says whether it has. Without, it goes on: NotReadyError."""
     from databricks.sdk.service import sql
 
     parameters = [sql.StatementParameterListItem(name=name, value=value) for name, value in (names or {}).items()]
@@ -92,7 +92,7 @@ def execute(
                 if cancelled is not None and _state(reply) in going and cancelled():
                     raise QueryCancelledError("The run was cancelled.", hint="Start it again when you want its result.")
         except (QueryCancelledError, NotReadyError) as stopped:
-            if isinstance(stopped, NotReadyError) and stopped.code != STILL_WAITING:
+            if cancelled is None or (isinstance(stopped, NotReadyError) and stopped.code != STILL_WAITING):
                 raise
             reply = _stopped(client, number, look, doing, pace)
             if _state(reply) is sql.StatementState.CANCELED:
