@@ -40,7 +40,7 @@ def earlier_parts(side: Collaborator, state: RoomState, world: World) -> Earlier
     """Everything of the room but what counts rows of earlier periods only: no row stands in two of them."""
     found = Earlier()
     for result in state.results:
-        if result.verdict not in (Verdict.QUARANTINED, Verdict.RELEASED) or _is_over(result, state, world):
+        if result.verdict not in (Verdict.QUARANTINED, Verdict.RELEASED) or _is_over(result, world):
             continue
         touched = result.snapshot or dict.fromkeys(state.assets, "")
         if any(name not in state.assets or state.assets[name].digest != digest for name, digest in touched.items()):
@@ -50,13 +50,10 @@ def earlier_parts(side: Collaborator, state: RoomState, world: World) -> Earlier
     return found
 
 
-def _is_over(result: ResultState, state: RoomState, world: World) -> bool:
-    """Whether it counts rows of an earlier period alone."""
-    dated = any(
-        asset in state.assets and state.assets[asset].policy.rule.period_column is not None for asset in result.snapshot
-    )
+def _is_over(result: ResultState, world: World) -> bool:
+    """Whether it counts dated rows of an earlier period alone."""
     begins = None if world.period is None else world.period.start
-    return dated and result.period is not None and begins is not None and result.period[1] <= begins
+    return result.dated and result.period is not None and begins is not None and result.period[1] <= begins
 
 
 def _counted_in(side: Collaborator, state: RoomState, world: World, result: ResultState, found: Earlier) -> bool:
@@ -65,11 +62,7 @@ def _counted_in(side: Collaborator, state: RoomState, world: World, result: Resu
     template = _template(state, result, payload)
     if template is None:
         return False
-    then = replace(
-        world,
-        purposes=(*world.purposes, template.purpose),
-        period=period_then(result),
-    )
+    then = replace(world, purposes=(*world.purposes, template.purpose), period=period_then(result))
     verdict = judge(template, then)
     parts = {part.canonical: part for sheet in verdict.sheets for part in sheet.parts}
     if not verdict.ok or set(verdict.sheets[0].query.assets) != set(result.snapshot):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,10 @@ from tests.stories.tiny_room import ROOM, TinyRoom, write_files
 At = Callable[[str], TinyRoom]
 
 ALONE = "SELECT b.aisle, count(*) AS baskets FROM north.baskets b GROUP BY b.aisle"
+UNMATCHED = (
+    "SELECT m.tier, count(*) AS members FROM south.members m"
+    " LEFT JOIN north.baskets b ON b.member_token = m.member_token GROUP BY m.tier"
+)
 TIERS = "SELECT m.tier, count(*) AS members FROM south.members m GROUP BY m.tier"
 
 
@@ -137,6 +141,34 @@ def _dated(folder: Path) -> TinyRoom:
     import_room(room.context, room.definition)
     room.play_all()
     return room
+
+
+def _next_month(tiny: TinyRoom) -> date:
+    """Baskets of the month to come in the place of the old ones; its first day."""
+    north, steward = tiny.side("north"), tiny.user("north", Role.STEWARD)
+    day = (north.clock().date().replace(day=1) + timedelta(days=32)).replace(day=1)
+    path = north.inbox / "baskets.csv"
+    path.write_text(path.read_text().replace("2020-05-04", str(day)))
+    publish_policy(north, steward, tiny.definition.policies["baskets"], "baskets.csv")
+    register_asset(north, steward, "north.baskets")
+    for alias in ("north", "south"):
+        tiny.side(alias).clock = lambda: datetime(day.year, day.month, 9, tzinfo=UTC)
+    return day
+
+
+def test_rows_without_a_date_count_in_every_period(tmp_path: Path) -> None:
+    """A member without a basket has no date: the figures of two months differ by whoever bought in one of them only."""
+    tiny = _dated(tmp_path)
+    (aisles,) = tiny.side("north").state().results
+    members = _extended(tiny, Template("unmatched", "north", "assortment", UNMATCHED), "south")
+    assert aisles.dated
+    assert members.period == aisles.period
+    assert not members.dated
+    _next_month(tiny)
+    compute_plan(tiny.side("south"), tiny.user("south", Role.ENGINEER))
+    later = tiny.side("south").state().results[-1]
+    assert later.template == "unmatched"
+    assert later.certificate["blocked"] == ["south.members: figures of unmatched came from an earlier state of it"]
 
 
 def test_a_new_period_is_computed_by_itself(tmp_path: Path) -> None:
