@@ -36,7 +36,7 @@ def compute(job: ComputeJob, run: str, rows: Rows, arrays: Arrays, progress: Pro
     """Raises IntegrityError when the engine's figures do not have the shape the guard asked for."""
     from cleanroom_core.privacy.certify import certify
     from cleanroom_core.privacy.class_rows import ClassRows
-    from cleanroom_core.privacy.classes import Part, Plan, Side, without_cells
+    from cleanroom_core.privacy.classes import Part, Plan, Side, may_be_dominated, without_cells
 
     asked = [(part, False) for part in job.parts] + [(part, True) for part in job.assumed]
     steps = len(asked) + len(job.beside) + len(job.classes) + 1
@@ -46,20 +46,21 @@ def compute(job: ComputeJob, run: str, rows: Rows, arrays: Arrays, progress: Pro
         found = rows(part.query.sql, part.query.assets)
         hidden = concealed(found, part.layout, job.thresholds)
         parts.append(_part(protect(found, part.layout, job.thresholds), found, fixed, hidden))
-    for number, part in enumerate(job.beside, start=len(asked)):
-        progress("computing", number / steps)
-        hidden = concealed(rows(part.query.sql, part.query.assets), part.layout, job.thresholds)
-        parts.append(Part(Cells(part.layout, 0, ()), fixed=True, concealed=hidden))
-    known = [*job.concealed, *({} for _ in job.released[len(job.concealed) :])]
-    parts += [Part(cells, fixed=True, concealed=of) for cells, of in zip(job.released, known, strict=True)]
-    plans = [classes.plan for classes in job.classes]
-    plan = Plan.of(parts, plans)
     read: list[ClassRows] = []
-    for number, classes in enumerate(job.classes):
-        progress("reading the classes of rows", (len(asked) + len(job.beside) + number) / steps)
+    for number, classes in enumerate(job.classes, start=len(asked)):
+        progress("reading the classes of rows", number / steps)
         person, *words = arrays(classes.sql, classes.assets)
         read.append(ClassRows.of(classes.plan, person, words))
         del person, words  # millions of numbers
+    for number, part in enumerate(job.beside, start=len(asked)):
+        progress("computing", (len(job.classes) + number) / steps)
+        enough = may_be_dominated(number, part.layout, read)  # most differences are of nobody or of few, and cost no query
+        found = rows(part.query.sql, part.query.assets) if enough else ()
+        hidden = concealed(found, part.layout, job.thresholds)
+        parts.append(Part(Cells(part.layout, 0, ()), fixed=True, concealed=hidden, beside=True))
+    known = [*job.concealed, *({} for _ in job.released[len(job.concealed) :])]
+    parts += [Part(cells, fixed=True, concealed=of) for cells, of in zip(job.released, known, strict=True)]
+    plan = Plan.of(parts, [classes.plan for classes in job.classes])
     progress("certifying", 1 - 1 / steps)
     universes = [plan.universe(each) for each in read]
     certified = certify(plan.table, plan.infos, universes, job.seed)
@@ -75,9 +76,12 @@ def compute(job: ComputeJob, run: str, rows: Rows, arrays: Arrays, progress: Pro
         part if part.fixed else without_cells(_without_figures(part, figures), frozenset(gone))
         for part, figures, gone in zip(parts, unsaid, back, strict=True)
     ]
-    for figure in sorted({layout.name for part in remaining for layout in part.cells.layout.figures if layout.binary}):
+    binary = [layout for part in remaining for layout in part.cells.layout.figures if layout.binary]
+    for figure in sorted({layout.name for layout in binary}):
+        own = any(layout.own for layout in binary if layout.name == figure)  # then as many people as make a cohort
         for side in Side:
-            remaining = _without_sums(figure, remaining, read, job.seed, side, job.thresholds.numerator_minimum)
+            least = None if own else job.thresholds.numerator_minimum
+            remaining = _without_sums(figure, remaining, read, job.seed, side, least)
     for figure in sorted({name for part in remaining for name in _names(part) if part.must_not_be_known(name)}):
         remaining = _without_sums(figure, remaining, read, job.seed)
     new = range(len(job.parts))

@@ -1,9 +1,9 @@
 """Protect computed cells: cohort, dominance, numerator. Pure Python over some thousand cells; nothing here reads data.
 
 A cell of too few people stays away whole, and so does one most rows of which are one person's. A figure that one person
-dominates, or too few have a value of, is withheld, and nothing says which; the others of its cell stay. `fewer` shows as text.
-People without a value are a group as well: where some, yet too few, are missing from a figure, its count stays back. Sources:
-the SDC Handbook for the p % rule, facts of this project for the rest.
+dominates, or nobody contributes to, or too few have a value of, is withheld, and nothing says which; the others of its cell
+stay. `fewer` shows as text. People without a value are a group as well: where some, yet too few, are missing from a figure, its
+count stays back. Sources: the SDC Handbook for the p % rule, facts of this project for the rest.
 """
 
 from __future__ import annotations
@@ -143,9 +143,11 @@ def _protected(
     figures = {}
     for f, figure in enumerate(layout.figures):
         units = [u for u, unit in enumerate(layout.units) if unit.counts(figure)]
-        fewer = _too_few(base, f, figure, units, thresholds.numerator_minimum)
+        fewer = figure.binary and any(_too_few(base, f, u, thresholds.numerator_minimum) for u in units)
         if any(
-            base.whole(f"u{u}_f{f}_people") < minimums[u] or (not fewer and _figure_dominated(base, f, u, figure, percent))
+            base.whole(f"u{u}_f{f}_people") < minimums[u]
+            or (figure.own and _too_few(base, f, u, minimums[u]))
+            or (not fewer and _figure_dominated(base, f, u, figure, percent))
             for u in units
         ):
             figures[figure.name] = Figure(None, withheld=True)
@@ -184,14 +186,16 @@ def _stepped(total: Decimal, step: str | None) -> Decimal:
     return EXACT.multiply(EXACT.divide(total, size).quantize(Decimal(1), ROUND_HALF_UP, EXACT), size)
 
 
-def _too_few(base: _Base, f: int, figure: FigureLayout, units: list[int], minimum: int) -> bool:
-    return figure.binary and any(base.whole(f"u{u}_f{f}_{side}") < minimum for u in units for side in ("ones", "others"))
+def _too_few(base: _Base, f: int, u: int, minimum: int) -> bool:
+    return any(base.whole(f"u{u}_f{f}_{side}") < minimum for side in ("ones", "others"))
 
 
 def _figure_dominated(base: _Base, f: int, u: int, figure: FigureLayout, percent: int) -> bool:
     unsigned = f"f{f}_sum" if figure.summed else f"f{f}_count"
-    total = base.number(f"u{u}_f{f}_size" if figure.signed else unsigned)
-    return dominated(total, base.number(f"u{u}_f{f}_first"), base.number(f"u{u}_f{f}_second"), percent)
+    total, first = base.number(f"u{u}_f{f}_size" if figure.signed else unsigned), base.number(f"u{u}_f{f}_first")
+    if first == 0 and not figure.binary:
+        return percent > 0  # nobody contributes, which must not be told from one or two who do
+    return dominated(total, first, base.number(f"u{u}_f{f}_second"), percent)
 
 
 def _label(value: Value, kind: Kind) -> Label:

@@ -438,12 +438,15 @@ def _cell(rows: list[Row], figures: set[tuple[str, bool]], question: Question) -
                 withheld.add(name)
             if 0 < len(lacking) < MINIMUM:
                 uncounted.add(name)
-            if column in ("fraud", "rate") and summed and not name.endswith("²"):
+            if summed and not name.endswith("²"):
+                _, low, high, _ = MEASURES[column]
                 sums, seen = _sizes_of(mine, unit), _sizes_of([(row, Decimal(1)) for row, _ in mine], unit)
-                ones = sum(total > 0 for total in sums.values())
-                others = sum(sums[who] < seen[who] for who in seen)
-                if ones < NUMERATOR or others < NUMERATOR:
+                above = sum(sums[who] > low * seen[who] for who in seen)
+                below = sum(sums[who] < high * seen[who] for who in seen)
+                if (low, high) == (0, 1) and min(above, below) < NUMERATOR:
                     fewer.add(name)
+                if owner == "a" and question.assets != "a" and min(above, below) < MINIMUM:  # the receiver's own
+                    withheld.add(name)
         if name not in fewer:
             for unit, alias in units:
                 if alias is not None and alias != owner:
@@ -451,7 +454,7 @@ def _cell(rows: list[Row], figures: set[tuple[str, bool]], question: Question) -
                 sized = _sizes_of(
                     [(row, value if summed else Decimal(1)) for row, value in values if row[unit] is not None], unit
                 )
-                if _dominated({who: abs(total) for who, total in sized.items()}):
+                if _dominated({who: abs(total) for who, total in sized.items()}) or not any(sized.values()):
                     withheld.add(name)
         totals[name] = _stepped(sum((value for _, value in values), Decimal(0)), name, question)
         counts[name] = len(values)

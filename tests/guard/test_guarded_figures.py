@@ -225,13 +225,13 @@ def _cell(group: pd.DataFrame, measures: list[str]) -> tuple[Any, ...] | None:
         for token, value in values:
             each[token] = each.get(token, Decimal(0)) + value
         missing = group.loc[group[name].isna(), "token"].nunique()
-        few = False
-        if (low, high) == (0, 1):
-            seen = Counter(token for token, _ in values)
-            with_one = sum(total > 0 for total in each.values())
-            with_other = sum(each[token] < seen[token] for token in each)
-            few = min(with_one, with_other) < NUMERATOR
-        if len(each) < MINIMUM or (not few and _dominated([abs(total) for total in each.values()])):
+        seen = Counter(token for token, _ in values)
+        above = sum(each[token] > low * seen[token] for token in each)
+        below = sum(each[token] < high * seen[token] for token in each)
+        few = (low, high) == (0, 1) and min(above, below) < NUMERATOR
+        chosen = MEASURES[name][0] == "a" and min(above, below) < MINIMUM  # the receiver's own
+        nothing = not any(each.values())
+        if len(each) < MINIMUM or chosen or (not few and (nothing or _dominated([abs(total) for total in each.values()]))):
             row += ["withheld", "withheld"]
             continue
         total = sum((value for _, value in values), Decimal(0))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -72,10 +73,10 @@ def test_people_with_a_value_must_reach_the_minimum() -> None:
 
 
 @pytest.mark.parametrize(("total", "first", "second", "shown"), [
-    (100, 90, 1, True), (100, 90, 2, False), (100, 91, 1, False), (0, 0, 0, True), (1, 1, None, False), (10, 5, 5, False),
+    (100, 90, 1, True), (100, 90, 2, False), (100, 91, 1, False), (0, 0, 0, False), (1, 1, None, False), (10, 5, 5, False),
 ])  # fmt: skip
 def test_dominance(total: int, first: int, second: int | None, shown: bool) -> None:
-    """p = 10: the rest after the two largest must be at least a tenth of the largest."""
+    """p = 10: the rest after the two largest must be at least a tenth of the largest. Nobody looks like one or two."""
     shape = layout(PLAIN)
     found = row(shape, f0_sum=Decimal(total), u0_f0_first=Decimal(first), u0_f0_second=second and Decimal(second))
     assert released(shape, found) == shown
@@ -103,6 +104,17 @@ def test_numerators(ones: int, others: int, fewer: bool) -> None:
     (cell,) = protect([row(shape, u0_f0_ones=ones, u0_f0_others=others)], shape, thresholds()).cells
     figure = cell.figures["p.t.fraud"]
     assert (figure.fewer, figure.sum is None) == (fewer, fewer)
+
+
+@pytest.mark.parametrize(("ones", "others", "shown"), [(10, 10, True), (9, 50, False), (0, 50, False), (50, 9, False)])
+@pytest.mark.parametrize("clip", [("0", "1"), ("0", "100")])
+def test_what_the_receiver_chose_needs_a_cohort_at_both_ends(
+    ones: int, others: int, shown: bool, clip: tuple[str, str]
+) -> None:
+    shape = layout(replace(PLAIN, binary=clip == ("0", "1"), clip=clip, own=True))
+    found = row(shape, u0_f0_ones=ones, u0_f0_others=others)
+    assert released(shape, found) == shown
+    assert Cells.from_json(protect([found], shape, thresholds()).as_json()).layout == shape
 
 
 def test_a_hidden_numerator_leaves_the_cell_though_it_would_be_dominated() -> None:
