@@ -44,11 +44,11 @@ def results_there(side: Collaborator, user: User, run_id: str, tables: Places | 
     names = recorded(side, side.log.origin, run_id)
     if names is None:
         started = _started(side, run_id)
+        side.require_acknowledged()  # the other side has signed for the start before anything of the run is read
         _require_same(side.state(), started.told)
         if not _in_quarantine(side, run_id):
             quarantine_there(side, user, run_id)
         ground, sheets, figures, seed = _computed(side, started, tables)
-        side.require_acknowledged()
         with _computing(side, user, started) as effect:
             _require_same(side.state(), started.told)
             append_run(side, user, effect, ground, sheets, figures, platform_of(side).owner.name, platform_run=run_id)
@@ -87,11 +87,9 @@ def give_up_there(side: Collaborator, user: User, run_id: str) -> tuple[str, ...
 
 @contextmanager
 def _computing(side: Collaborator, user: User, started: Started) -> Iterator[Effect]:
-    """The bracket of a run, once the other side holds its intent. Raises ConflictError while another one is open, or when
-    somebody was quicker."""
+    """The bracket of a run. Raises ConflictError while another one is open, or when somebody was quicker."""
     about = {"snapshot": dict(started.told.snapshot), "platform_run": started.run}
     with bracket(side, user, Permission.PLAN_COMPUTE, "run", f"plan:{started.told.plan}", about) as effect:
-        side.require_acknowledged()
         busy = any(intent.action == "run" and intent.ref != effect.ref for intent in side.state().open_intents())
         if busy or recorded(side, side.log.origin, started.run) is not None:
             raise ConflictError("Results are being written just now.", hint="Look again when that has ended.", code="BUSY")
