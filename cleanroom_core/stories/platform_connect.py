@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from cleanroom_core.backends.databricks.report import ConnectionReport
     from cleanroom_core.backends.databricks.report_checks import Tried
 
-_OPEN_EFFECTS = "platform_"
+_OPEN_EFFECTS = ("platform_", "publish")  # a publish too: its table may be there
 
 
 def connection_of(side: Collaborator) -> Placed | None:

@@ -10,6 +10,7 @@ from cleanroom_core.policies.unity_catalog.names import ObjectName
 from cleanroom_core.rooms.state import RoomState
 from cleanroom_core.stories.collaborator import Collaborator
 from cleanroom_core.stories.platform_room import add_table_there
+from cleanroom_core.stories.publish import published_table
 
 
 def room_tables(state: RoomState) -> dict[str, ObjectName]:
@@ -32,11 +33,17 @@ def share_there(side: Collaborator, user: User, qualified: str) -> SeenAsset:
     Raises NotReadyError for a table that is not registered from this side's workspace as it is published now."""
     user.require(Permission.POLICY_PUBLISH, side.organisation)
     asset = side.state().assets.get(qualified)
-    if asset is None or asset.owner != side.alias or asset.there is None or side.share_schema is None:
+    if asset is None or asset.owner != side.alias or asset.there is None or asset.there != side.name_there(qualified):
         raise NotReadyError(
             f"{qualified} is not registered from this side's workspace.",
             hint="Publish it there and register it first.",
             code="NOT_THERE",
         )
-    local = side.share_schema.named(asset.there.name)
-    return add_table_there(side, user, NewTable(str(asset.there), str(local)))
+    table = published_table(side, qualified)
+    if table is None or table.digest != asset.digest:
+        raise NotReadyError(
+            f"What lies in the workspace as {qualified} is not what is registered.",
+            hint="Publish it again, then register it.",
+            code="NOT_REGISTERED",
+        )
+    return add_table_there(side, user, NewTable(str(asset.there), str(table.path)))

@@ -149,7 +149,7 @@ def publish_policy(
         labels, per_key = _labels(side, policy, table, minimum), _rows_per_key(side, policy, table)
         side.owner_engine.forget(target, table)
         effect.public = {"policy": digest}
-        effect.payload = _outcome(table, counts, labels, per_key)
+        effect.payload = _outcome(side, table, counts, labels, per_key)
     return Published(table, counts)
 
 
@@ -165,6 +165,12 @@ def register_asset(side: Collaborator, user: User, qualified: str) -> None:
         raise NotReadyError(f"{qualified} is not published as its policy says.", hint="Publish it on the policies page first.")
     ref = policy.published.ref
     outcome = side.log.records(start=ref.seq, stop=ref.seq + 1)[0].payload
+    if outcome.get("place") != _place(side, qualified):
+        raise NotReadyError(
+            f"{qualified} was published elsewhere, before this side was connected as it is now.",
+            hint="Publish it again on the policies page.",
+            code="PUBLISHED_ELSEWHERE",
+        )
     known, there = state.assets.get(qualified), side.name_there(qualified)
     if known is not None and (known.policy_hash, known.digest, known.there) == (policy.policy_hash, outcome["digest"], there):
         return
@@ -206,24 +212,37 @@ def reconcile_publish(
     minimum = combine(agreement.terms, [known.policy]).minimum_cohort[intent.object]
     labels, per_key = _labels(side, known.policy, table, minimum), _rows_per_key(side, known.policy, table)
     side.owner_engine.forget(target, table)
-    return EffectStage.DONE, {"policy": payload["policy"]}, _outcome(table, {}, labels, per_key)
+    return EffectStage.DONE, {"policy": payload["policy"]}, _outcome(side, table, {}, labels, per_key)
+
+
+def published_table(side: Collaborator, qualified: str) -> ShareTable | None:
+    """The own share table as it lies there now, if it is the newest publish of the newest policy; None otherwise.
+
+    Raises IntegrityError when it is, and is no longer whole."""
+    policy = side.state().policies.get(qualified)
+    if policy is None or policy.published is None:
+        return None
+    ref = policy.published.ref
+    intent = next(ref for ref in side.log.records(start=ref.seq, stop=ref.seq + 1)[0].entry.refs)
+    return side.owner_engine.published(side.share_folder(qualified), intent.leaf)
 
 
 def _forget_uncommitted(side: Collaborator, qualified: str) -> None:
     """Keep the registered version's files, if there is one; everything else of the folder goes."""
-    policy = side.state().policies[qualified]
-    kept = None
-    if policy.published is not None:
-        ref = policy.published.ref
-        intent = next(ref for ref in side.log.records(start=ref.seq, stop=ref.seq + 1)[0].entry.refs)
-        kept = side.owner_engine.published(side.share_folder(qualified), intent.leaf)
-    side.owner_engine.forget(side.share_folder(qualified), kept)
+    side.owner_engine.forget(side.share_folder(qualified), published_table(side, qualified))
+
+
+def _place(side: Collaborator, qualified: str) -> str | None:
+    """The table's name in this side's workspace; None where share tables lie in the home."""
+    return None if side.share_schema is None else str(side.share_folder(qualified))
 
 
 def _outcome(
-    table: ShareTable, counts: Mapping[str, int], labels: Mapping[str, list[Any]], rows_per_key: str
+    side: Collaborator, table: ShareTable, counts: Mapping[str, int], labels: Mapping[str, list[Any]], rows_per_key: str
 ) -> dict[str, Any]:
+    place = {} if side.share_schema is None else {"place": str(table.path)}
     return {
+        **place,
         "version": table.version,
         "digest": table.digest,
         "rows": table.rows,

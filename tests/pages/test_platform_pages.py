@@ -20,7 +20,7 @@ from cleanroom_core.backends.waiting import Pace, wait_active
 from cleanroom_core.context import Context
 from cleanroom_core.errors import NotPermittedError
 from cleanroom_core.identity.permissions import Permission
-from cleanroom_core.policies.unity_catalog.names import SchemaName
+from cleanroom_core.policies.unity_catalog.names import ObjectName
 from cleanroom_core.rehearsal import DEMO_ROLES
 from cleanroom_core.rooms.definition import RoomDefinition
 from cleanroom_core.rooms.state import Verdict
@@ -131,9 +131,11 @@ def signed(
     make_output_catalog(north, room.user("north.engineer"), "pages_plan_out")
     let_run(both, "pages_plan")
     for side in (north, harbour):
-        side.share_schema = SchemaName("data", "default")
         name = "north.orders" if side is north else "harbour.members"
-        register_asset(side, room.user(f"{side.alias}.steward"), name)
+        there = ObjectName(side.alias, "default", name.partition(".")[2])
+        with monkeypatch.context() as said:  # published into the home here, and named as if it were there
+            said.setattr(side, "name_there", lambda _qualified, there=there: there)
+            register_asset(side, room.user(f"{side.alias}.steward"), name)
     digest = propose_plan(harbour, room.user("harbour.analyst"), list(tiny_definition.templates.values()))
     sign_plan(north, room.user("north.reviewer"), digest)
     sign_plan(harbour, room.user("harbour.reviewer"), digest)

@@ -27,6 +27,7 @@ from cleanroom_core.stores.token_key_files import read_token_key
 from cleanroom_core.stories import platform_room as rooms
 from cleanroom_core.stories.collaborator import Collaborator
 from cleanroom_core.stories.drafts import read_draft
+from cleanroom_core.stories.open_room import accept, create_room, invite
 from cleanroom_core.stories.plan import propose_plan, sign_plan
 from cleanroom_core.stories.platform_plan import plan_notebook
 from cleanroom_core.stories.platform_tables import room_tables, share_there
@@ -264,6 +265,34 @@ def test_a_side_without_a_share_schema_stays_with_its_files(story: Story) -> Non
     side.require_agreement()
     with pytest.raises(InputError):
         publish_policy(side, story.user("north", Role.STEWARD), story.policy("north"), story.raw["north"])
+
+
+def test_what_was_published_into_the_home_is_not_registered_as_a_table_of_the_workspace(story: Story) -> None:
+    side, steward = story.side("north"), story.user("north", Role.STEWARD)
+    connection = (side.home / FILE).read_text(encoding="utf-8")
+    (side.home / FILE).unlink()
+    publish_policy(story.side("north"), steward, story.policy("north"), "baskets.csv")
+    create_room(story.side("north"), story.user("north", Role.ENGINEER))
+    invite(story.side("north"), story.user("north", Role.ENGINEER), "south")
+    accept(story.side("south"), story.user("south", Role.ENGINEER))
+    register_asset(story.side("north"), steward, "north.baskets")
+    (side.home / FILE).write_text(connection, encoding="utf-8")
+    side = story.side("north")
+    assert side.owner_engine.name == "warehouse"
+    with pytest.raises(NotReadyError) as raised:
+        register_asset(side, steward, "north.baskets")
+    assert raised.value.code == "PUBLISHED_ELSEWHERE"
+    for refused in (lambda: share_there(side, steward, "north.baskets"), lambda: room_tables(side.state())):
+        with pytest.raises(NotReadyError) as there:
+            refused()
+        assert there.value.code == "NOT_THERE"
+    story.publish("north")
+    register_asset(side, steward, "north.baskets")
+    assert room_tables(side.state()) == {"north.baskets": ObjectName("north", "share", "baskets")}
+    story.publish("north")
+    with pytest.raises(NotReadyError) as other:
+        share_there(side, steward, "north.baskets")
+    assert other.value.code == "NOT_REGISTERED"
 
 
 @pytest.mark.parametrize(
