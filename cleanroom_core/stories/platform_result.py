@@ -35,7 +35,8 @@ def results_there(side: Collaborator, user: User, run_id: str, tables: Places | 
     """Put the figures of an ended run of this side's release notebook into the quarantine of the room, a result for each of its
     templates; returns their names. What it wrote is read first, if nobody did. Doing so again changes nothing.
 
-    A run that began in its period may be taken after the period has ended. `tables`: as `plan_notebook` was given them.
+    A run that began in its period may be taken after the period has ended. The other side need not be reached for it: without
+    its acknowledgement nothing starts and nothing is released. `tables`: as `plan_notebook` was given them.
     Raises NotReadyError before the run has ended, ConflictError (codes PLAN_OTHER, TABLES_CHANGED, NOTEBOOK_DIFFERS,
     PERIOD_COMPUTED) when these figures are not those of the plan as it stands, IntegrityError (code RUN_OUTPUT) for an output
     that is not whole, or not what the plan allows."""
@@ -44,7 +45,6 @@ def results_there(side: Collaborator, user: User, run_id: str, tables: Places | 
     names = recorded(side, side.log.origin, run_id)
     if names is None:
         started = _started(side, run_id)
-        side.require_acknowledged()  # the other side has signed for the start before anything of the run is read
         _require_same(side.state(), started.told)
         if not _in_quarantine(side, run_id):
             quarantine_there(side, user, run_id)
@@ -78,7 +78,6 @@ def give_up_there(side: Collaborator, user: User, run_id: str) -> tuple[str, ...
     snapshot = {asset: {"digest": digest} for asset, digest in started.told.snapshot.items()}
     sheets: Judged = dict.fromkeys(_own(side, plan), ())
     nothing = Figures({}, {"claim": CLAIM, "certified": False, "blocked": [f"the run {run_id} was given up"]}, {})
-    side.require_acknowledged()
     with _computing(side, user, started) as effect:
         ground = Ground(plan, ref, world, snapshot)
         append_run(side, user, effect, ground, sheets, nothing, platform_of(side).owner.name, platform_run=run_id)
