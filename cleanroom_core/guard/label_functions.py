@@ -10,6 +10,28 @@ from decimal import ROUND_DOWN, Decimal
 
 from cleanroom_core.guard.calendar import following, truncate
 
+
+def _is_like(text: str, pattern: str) -> bool:
+    """LIKE: any letters for %, one for _. Backslashes are refused before. Each piece between two % is taken where it is found
+    first, so that no pattern can make this take long, as one can a regular expression that tries again."""
+    head, *middle, tail = pattern.split("%") if "%" in pattern else (pattern, "")
+    if "%" not in pattern:
+        return len(text) == len(head) and _begins(text, 0, head)
+    at, end = len(head), len(text) - len(tail)
+    if at > end or not _begins(text, 0, head) or not _begins(text, end, tail):
+        return False
+    for piece in middle:
+        found = next((start for start in range(at, end - len(piece) + 1) if _begins(text, start, piece)), None)
+        if found is None:
+            return False
+        at = found + len(piece)
+    return True
+
+
+def _begins(text: str, start: int, piece: str) -> bool:
+    return all(letter in ("_", known) for letter, known in zip(piece, text[start : start + len(piece)], strict=True))
+
+
 TEXT: Mapping[str, Callable[[str], str]] = {
     "upper": str.upper,
     "lower": str.lower,
@@ -27,7 +49,7 @@ OF_TEXT: Mapping[str, Callable[..., str | int | bool | None]] = {
     "length": len,
     "lpad": lambda text, size, fill=" ": (fill * size)[: max(size - len(text), 0)] + text[: max(size, 0)],
     "rpad": lambda text, size, fill=" ": text[: max(size, 0)] + (fill * size)[: max(size - len(text), 0)],
-    "like": lambda text, pattern: _is_like(text, pattern),
+    "like": _is_like,
     "ilike": lambda text, pattern: _is_like(text.lower(), pattern.lower()),
     "starts_with": str.startswith,
     "ends_with": str.endswith,
@@ -98,27 +120,6 @@ def last_day(day: date) -> date:
 def _replaced(text: str, old: str, new: str) -> str | None:
     """NULL for what grows too long: replaced texts can be replaced again."""
     return text.replace(old, new) if len(text) + text.count(old) * (len(new) - len(old)) <= LONGEST else None
-
-
-def _is_like(text: str, pattern: str) -> bool:
-    """LIKE: any letters for %, one for _. Backslashes are refused before. Each piece between two % is taken where it is found
-    first, so that no pattern can make this take long, as one can a regular expression that tries again."""
-    head, *middle, tail = pattern.split("%") if "%" in pattern else (pattern, "")
-    if "%" not in pattern:
-        return len(text) == len(head) and _begins(text, 0, head)
-    at, end = len(head), len(text) - len(tail)
-    if at > end or not _begins(text, 0, head) or not _begins(text, end, tail):
-        return False
-    for piece in middle:
-        found = next((start for start in range(at, end - len(piece) + 1) if _begins(text, start, piece)), None)
-        if found is None:
-            return False
-        at = found + len(piece)
-    return True
-
-
-def _begins(text: str, start: int, piece: str) -> bool:
-    return all(letter in ("_", known) for letter, known in zip(piece, text[start : start + len(piece)], strict=True))
 
 
 def part_named(name: str) -> str | None:
