@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
 __all__ = ["ENGINES", "FORMAT", "Context", "Party", "RoomInfo", "check_format", "create_home", "home_path", "now", "write_json"]
 
 ENGINES = ("duckdb", "spark")
+PAUSE = 0.5  # seconds between two looks for an acknowledgement of a home that is elsewhere
 Clock = Callable[[], datetime]
 
 
@@ -63,6 +65,7 @@ class Context:
     def __init__(self, home: Path, clock: Clock = now) -> None:
         self.home = home
         self.clock = clock
+        self.patience_seconds = 15.0  # for the others' acknowledgement, where it comes through a folder
         self._lock = threading.RLock()
         self._logs: dict[tuple[str, str], SignedLog] = {}
         self._sides: dict[tuple[str, str], tuple[Placed | None, Collaborator]] = {}
@@ -217,6 +220,7 @@ class Context:
             platform_facts=lambda: self._platform_facts(home / alias),
             open_platform=lambda: self._platform(home / alias),
             share_schema=None if placed is None else placed.share,
+            patient=lambda times: self._patient(room, times),
         )
 
     def _platform(self, home: Path) -> Platform | None:
@@ -270,6 +274,18 @@ class Context:
             self._troubles[room, peer] = found.problems
             done.append(found)
         return tuple(done)
+
+    def keep_up(self) -> None:
+        """Exchange every room of this party's home that has a folder, as a look at each would: so that what the others wrote is
+        acknowledged while nobody looks. What stands in the way is kept for `troubles`."""
+        for room in self.rooms() if self.party is not None else ():
+            self._fresh(room, self.info(room).here[0])
+
+    def _patient(self, room: str, times: int) -> bool:
+        if self.exchange(room) is None or times * PAUSE >= self.patience_seconds:
+            return False
+        time.sleep(PAUSE)
+        return True
 
     def troubles(self, room: str) -> tuple[CleanRoomError, ...]:
         """What stood in the way when this room was last exchanged with each of the others; empty when all is well."""

@@ -30,7 +30,8 @@ class Collaborator:
     table are named, as catalog.schema.table, in the place of a path.
     `hand_over`: exchange with every other collaborator; returns the aliases that could not be reached. `platform`: where the
     room really is; None for a rehearsal, whose room is its logs, and until `open_platform` has signed in. `platform_facts`:
-    gathers what the prechecks of a workspace look at; None where this home names none."""
+    gathers what the prechecks of a workspace look at; None where this home names none. `patient`: after so many pauses for the
+    others to acknowledge: makes another one and says True, or says that it was enough."""
 
     room: str
     alias: str
@@ -46,6 +47,7 @@ class Collaborator:
     platform: Platform | None = field(default=None, repr=False)
     platform_facts: Callable[[], Gatherers | None] = field(default=lambda: None, repr=False)
     open_platform: Callable[[], Platform | None] = field(default=lambda: None, repr=False)
+    patient: Callable[[int], bool] = field(default=lambda _times: False, repr=False)
     share_schema: SchemaName | None = None
     _folded: tuple[tuple[tuple[int, ...], date], RoomState] | None = field(default=None, repr=False)
 
@@ -130,7 +132,9 @@ class Collaborator:
 
     def require_acknowledged(self) -> None:
         """Raise NotReadyError unless every other collaborator has cosigned this log as it stands now."""
-        away = self.hand_over()
+        away, times = self.hand_over(), 0
+        while (away or self.log.acknowledged() < self.log.size()) and self.patient(times):
+            away, times = self.hand_over(), times + 1
         if away or self.log.acknowledged() < self.log.size():
             names = ", ".join(self.collaborators[alias] for alias in away) or "The other side"
             raise NotReadyError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from difflib import unified_diff
 
 import streamlit as st
 
@@ -32,6 +33,7 @@ from pages._ui.room import Room
 from pages._ui.state import Viewer
 
 JOB = "platform_plan"
+DIFFERENCE = 8_000  # characters of a difference that are shown; more is another notebook altogether
 
 
 def notebooks(room: Room, placed: Placed, waiting: dict[str, list[str]]) -> None:
@@ -131,13 +133,10 @@ def _show_difference(room: Room, custodian: str) -> None:
         return
     place = "Its runners are" if different.cell is None else f"Its cell {different.cell} is"
     st.warning(f"{place} not as agreed. Reject it, with what is different as the reason.")
-    left, right = st.columns(2)
-    with left:
-        st.caption("In the room")
-        st.code(different.there or "(nothing)", language=None, wrap_lines=True, height=300)
-    with right:
-        st.caption("As agreed")
-        st.code(different.agreed or "(nothing)", language=None, wrap_lines=True, height=300)
+    st.caption("From what was agreed (-) to what is in the room (+)")
+    agreed, there = different.agreed.splitlines(), different.there.splitlines()
+    lines = "\n".join(unified_diff(agreed, there, "agreed", "in the room", lineterm="", n=2))
+    st.code(lines[:DIFFERENCE], language=None, wrap_lines=True, height=400)
 
 
 @st.dialog("Reject this notebook?")

@@ -46,6 +46,7 @@ class PartyProcess:
     def __init__(self, files: Path, forbidden: Path) -> None:
         self.forbidden = forbidden
         self.context = Context.open(home_path())
+        self.context.patience_seconds = 0  # the other side looks when it is told to
         self.definition = read_room_file(files / "room.yaml")
         self.party = self.context.party
         self.side = self.context.side("shops", self.party.alias)

@@ -11,9 +11,9 @@ import pytest
 
 from cleanroom_core import first_contact
 from cleanroom_core.context import Context, Party, create_home
-from cleanroom_core.errors import ConflictError, ExchangeError, NotPermittedError
+from cleanroom_core.errors import ConflictError, ExchangeError, NotPermittedError, NotReadyError
 from cleanroom_core.exchange.introduction import fingerprint
-from cleanroom_core.identity.permissions import Role, User
+from cleanroom_core.identity.permissions import Permission, Role, User
 from cleanroom_core.party import introduce, meet, prepare_room
 from cleanroom_core.rooms.roomfile import read_room_file
 from cleanroom_core.stores.users import UserStore
@@ -139,3 +139,21 @@ def test_only_an_engineer_carries_and_a_file_takes_no_table_of_this_machine(home
     assert read_draft(side).sources == {"baskets": "baskets.csv"}
     with pytest.raises(ConflictError):
         first_contact.take_room_file(north, engineer, "o.yaml", text.replace("room: shops", "room: other").encode(), NOW)
+
+
+def test_a_home_keeps_up_while_nobody_looks_and_waits_for_the_others_answer(homes: dict[str, Context], tmp_path: Path) -> None:
+    (tmp_path / "shared").mkdir()
+    notes = {alias: introduce(homes[alias], "shops", creates=alias == "north")[1] for alias in ORGANISATIONS}
+    for alias, other in (("north", "south"), ("south", "north")):
+        meet(homes[alias], "shops", {"theirs": notes[other]}, shared=tmp_path / "shared")
+    north, south = homes["north"], homes["south"]
+    side = north.side("shops", "north")
+    side.append(person("north", Role.ENGINEER), Permission.PRECHECK_RUN, "precheck", {"passed": 1, "failed": 0, "unknown": 0})
+    north.patience_seconds = 0
+    with pytest.raises(NotReadyError):
+        side.require_acknowledged()
+    looks = iter(range(100))
+    side.patient = lambda _times: (south.keep_up(), next(looks) < 3)[1]  # the other wizard's own thread, at its next turn
+    side.require_acknowledged()
+    assert side.log.acknowledged() == side.log.size()
+    assert next(looks) < 3
