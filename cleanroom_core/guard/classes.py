@@ -272,6 +272,9 @@ class _Universe:
                 met = frozenset({MATCHED, UNMATCHED} if asset.qualified in question.optional else {MATCHED})
                 tests.append(InClasses(self.index[view, f"{asset.qualified} is met"], met))
         test = self._reader(view)
+        if (out := question.without) is not None:
+            matched = [InClasses(self.index[view, f"{name} is met"], frozenset({MATCHED})) for name in sorted(out.met)]
+            tests.append(self._not(Every((*matched, test(out.where)))))
         where = Every((*tests, test(question.where)))
         keys: list[KeyClasses] = []
         for key, layout in zip(question.keys, question.layout.keys, strict=True):
@@ -303,8 +306,17 @@ class _Universe:
             question.bearer.qualified == self.asset and question.bearer.rows_per_key != 1
         ):
             return False
-        read = refs_of(question.where).union(*(key.refs for key in question.keys))
+        if question.without is not None and self.asset in question.without.met:
+            return False
+        without = frozenset() if question.without is None else refs_of(question.without.where)
+        read = refs_of(question.where).union(without, *(key.refs for key in question.keys))
         return all(ref.asset != self.asset for ref in read)
+
+    def _not(self, test: Test) -> Test:
+        if isinstance(test, InClasses):
+            return InClasses(test.column, frozenset(range(self.columns[test.column].classes)) - test.classes)
+        tests = tuple(self._not(each) for each in test.tests)
+        return Some(tests) if isinstance(test, Every) else Every(tests)
 
     def _reader(self, view: int) -> Callable[..., Test]:
         def test(condition: Condition | PresentUse | SideUse, ref: Ref | None = None) -> Test:
@@ -328,6 +340,8 @@ def _counted(question: Question) -> set[str]:
 def _uses(question: Question) -> Iterator[tuple[Ref, Use]]:
     """Every column a question reads, with what it does with it."""
     yield from _regions(question.where)
+    if question.without is not None:
+        yield from _regions(question.without.where)
     for key, layout in zip(question.keys, question.layout.keys, strict=True):
         if key.ref is not None:
             yield key.ref, KeyUse(key.grid, layout.labels or ())

@@ -1,54 +1,63 @@
-"""What a filter leaves out, as parts of their own: total minus a filtered sum is the sum of the rest.
+"""What nobody asks and anybody can subtract, as parts of their own: what a condition leaves out, and what two questions leave
+between them.
 
-The rest is never released. It is looked at where the tables are read, because one person may dominate it: then the sum must not
-follow from the total and the filtered one (`protect.concealed`), although nobody asked for it.
+These rows are never released. They are looked at where the tables are read, because one person may dominate them: then neither
+their number nor their sums must follow from what is released (`protect.concealed`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import combinations, product
+from typing import Final
 
-from cleanroom_core.guard.logic import ALWAYS, NEVER, both, conjuncts_of, not_true
-from cleanroom_core.guard.meaning import meaning
-from cleanroom_core.guard.question import Question, Ref, canonical_hash
+from cleanroom_core.guard.differences import Difference, differences, rows_of, turned
+from cleanroom_core.guard.question import Question
 from cleanroom_core.guard.safe_query import question_of, sealed
 from cleanroom_core.guard.sheet import Part
-from cleanroom_core.sql.cells import Label, Thresholds
+from cleanroom_core.sql.cells import CellLayout, Thresholds
+
+MOST: Final = 200  # parts beside one job
 
 
 def complements(new: Sequence[Part], earlier: Sequence[Part], thresholds: Thresholds) -> tuple[Part, ...]:
-    """For each condition of each part that sums a measure of more than zeros and ones: the same part with this condition turned
-    round and the others as they are. Without what is there already, and of earlier parts only what concerns a measure that is
-    summed now."""
-    known = {part.layout.partition for part in (*new, *earlier)}
-    now = frozenset[str]().union(*(_summed(part) for part in new))
-    found: dict[str, Part] = {}
-    for part in (*new, *earlier):
-        if not _summed(part) & now:
+    """Each part with one of its conditions turned round and the others as they are; then the differences of two parts, of which
+    at least one is new, without those that somebody asks anyway. Of more than `MOST` those of the newest parts are taken."""
+    now = [question_of(part.query) for part in new]
+    before = [question_of(part.query) for part in reversed(earlier)]
+    asked: dict[str, CellLayout] = {}
+    for question in (*now, *before):
+        known = asked.setdefault(rows_of(question), question.layout)
+        if set(known.figures) <= set(question.layout.figures):
+            asked[rows_of(question)] = question.layout
+    found: dict[str, Question] = {}
+    for each in _all(now, before):
+        known_here = asked.get(each.rows)
+        if known_here is not None and set(each.question.layout.figures) <= set(known_here.figures):
             continue
-        for question in _turned(question_of(part.query)):
-            partition = question.layout.partition
-            if partition not in known:
-                found[f"{partition} {sorted(question.figures)}"] = Part(
-                    sealed(question, thresholds), question.layout, partition
-                )
-    return tuple(found.values())
+        if each.rows in found:
+            found[each.rows] = _with_figures(found[each.rows], each.question)
+        elif len(found) < MOST:
+            found[each.rows] = each.question
+    return tuple(Part(sealed(each, thresholds), each.layout, each.layout.partition) for each in found.values())
 
 
-def _summed(part: Part) -> frozenset[str]:
-    return frozenset(figure.name for figure in part.layout.figures if figure.summed and not figure.binary)
+def _all(now: Sequence[Question], before: Sequence[Question]) -> Iterator[Difference]:
+    read = {_assets(question) for question in now}
+    for question in (*now, *(each for each in before if _assets(each) in read)):
+        yield from turned(question)
+    for one, two in (*combinations(now, 2), *product(now, before)):
+        yield from differences(one, two)
 
 
-def _turned(question: Question) -> Iterator[Question]:
-    def domain(ref: Ref) -> frozenset[Label]:
-        asset = next(asset for asset in question.assets if asset.qualified == ref.asset)
-        return frozenset(asset.domain(question.column(ref)) or ())
+def _assets(question: Question) -> tuple[str, ...]:
+    return tuple(asset.qualified for asset in question.assets)
 
-    conditions = conjuncts_of(question.where)
-    for number, condition in enumerate(conditions):
-        where = both([*conditions[:number], *conditions[number + 1 :], not_true(condition, domain)])
-        if condition == ALWAYS or where == NEVER:
-            continue
-        partition = canonical_hash({"instead of": question.layout.partition, "where": meaning(where)})
-        yield replace(question, where=where, layout=replace(question.layout, partition=partition))
+
+def _with_figures(one: Question, two: Question) -> Question:
+    """The first with the figures of both."""
+    names = {figure.name for figure in one.layout.figures}
+    more = [figure for figure in two.layout.figures if figure.name not in names]
+    figures = tuple(sorted((*one.layout.figures, *more), key=lambda figure: figure.name))
+    return replace(one, figures={**two.figures, **one.figures}, layout=replace(one.layout, figures=figures))

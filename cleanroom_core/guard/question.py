@@ -80,6 +80,15 @@ class Key:
 
 
 @dataclass(frozen=True)
+class LeftOut:
+    """Rows that the filter lets through and that are not counted: those for which `where` is true and in which each of the
+    optional assets in `met` is matched. Of differences of questions only; nothing anybody writes is read as one."""
+
+    where: Condition
+    met: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
 class Question:
     """One partition of the joined rows with its base figures. `assets` are sorted, joined on their join keys; those in
     `optional` may be unmatched, their columns are NULL then. `figures` maps the names of the layout to columns. `period`: the
@@ -92,6 +101,7 @@ class Question:
     layout: CellLayout
     optional: frozenset[str] = field(default=frozenset())
     period: Period | None = None
+    without: LeftOut | None = None
 
     def column(self, ref: Ref) -> Column:
         asset = next(asset for asset in self.assets if asset.qualified == ref.asset)
@@ -102,7 +112,8 @@ class Question:
     @cached_property
     def refs(self) -> frozenset[Ref]:
         """Every column the question reads, keys and privacy units of the assets aside."""
-        return refs_of(self.where).union(self.figures.values(), *(key.refs for key in self.keys))
+        without = frozenset() if self.without is None else refs_of(self.without.where)
+        return refs_of(self.where).union(without, self.figures.values(), *(key.refs for key in self.keys))
 
     @property
     def bearer(self) -> Asset:
@@ -145,6 +156,6 @@ def canonical_hash(value: Any) -> str:
 
 
 __all__ = [
-    "ALWAYS", "NEVER", "AllOf", "AnyOf", "Condition", "Key", "Question", "Ref", "Within", "bearer", "both", "canonical_hash",
-    "either", "not_true", "period_region", "possible", "refs_of",
+    "ALWAYS", "NEVER", "AllOf", "AnyOf", "Condition", "Key", "LeftOut", "Question", "Ref", "Within", "bearer", "both",
+    "canonical_hash", "either", "not_true", "period_region", "possible", "refs_of",
 ]  # fmt: skip

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from functools import cached_property
 from math import prod
 from typing import Final
 
@@ -26,13 +27,15 @@ _NOWHERE: Final = -1
 class Part:
     """Protected cells of one part of the plan, and whether they are out already. `people`: exactly how many stand in each cell
     and have a value of each figure, by the number of the cell; known for what is computed now, 0 otherwise. `concealed`: what
-    must not be known of a label combination (`protect.concealed`)."""
+    must not be known of a label combination (`protect.concealed`). `beside`: asked by nobody, without cells; here for what must
+    not be known of it alone."""
 
     cells: Cells
     fixed: bool
     people: Sequence[int] = ()
     figure_people: Mapping[str, Sequence[int]] = field(default_factory=dict)
     concealed: Mapping[tuple[Label, ...], frozenset[str]] = field(default_factory=dict)
+    beside: bool = False
 
     def must_not_be_known(self, figure: str) -> list[tuple[Label, ...]]:
         """Label combinations of which this figure (or ROWS) must not be known, as far as they lie in the agreed domain."""
@@ -123,7 +126,7 @@ class Plan:
         builder = _Builder(parts, plans)
         for p, part in enumerate(parts):
             places = _places(part.cells.layout, [cell.labels for cell in part.cells.cells])
-            for figure in (None, *_with_gaps(part.cells)):
+            for figure in (None, *_with_gaps(part.cells)) if not part.beside else ():
                 people = part.people if figure is None else part.figure_people.get(figure, ())
                 shown = [
                     at for at, cell in enumerate(part.cells.cells) if figure is None or not _is_unknown(cell.figures[figure])
@@ -141,6 +144,10 @@ class Plan:
         for p, part in enumerate(parts):
             if all(layout.name != figure for layout in part.cells.layout.figures):
                 continue
+            if part.beside:
+                if side is None:
+                    builder.conceal(p, figure, part.must_not_be_known(figure))
+                continue
             shown = [at for at, cell in enumerate(part.cells.cells) if not _hidden(cell.figures[figure])]
             places = _places(part.cells.layout, [part.cells.cells[at].labels for at in shown])
             known = part.figure_people.get(figure, ())
@@ -154,10 +161,17 @@ class Plan:
         """`minimum`: of people, where it is not the cohort's."""
         plan = rows.plan
         # Anybody could have any label and be on either side, as far as others know.
-        phantoms = [self._vectors(plan, codes, there, anybody=True) for codes, there in _phantoms(plan)] + [self._alone(plan)]
+        said = [part for number, part in plan.parts.items() if number in self._told]
+        phantoms = [self._vectors(plan, codes, there, anybody=True) for codes, there in _phantoms(plan, said)]
+        phantoms.append(self._alone(plan))
         made = distinct(np.concatenate(phantoms))[0]
         vectors = self._vectors(plan, rows.codes, rows.there)
         return Universe(plan.asset, vectors, rows.pairs, made[(made >= 0).any(axis=1)], minimum or plan.minimum)
+
+    @cached_property
+    def _told(self) -> frozenset[int]:
+        """The parts something is said of: all, but those that nobody asks and of which everything may be known."""
+        return frozenset({n for n, part in enumerate(self.parts) if not part.beside} | {sheet.part for sheet in self.sheets})
 
     def _alone(self, plan: ClassPlan) -> NDArray[np.int32]:
         """Each concealed cell as a row that stands in it and nowhere else."""
@@ -171,6 +185,8 @@ class Plan:
     def _vectors(self, plan: ClassPlan, codes: Codes, there: Mapping[int, Mask], anybody: bool = False) -> NDArray[np.int32]:
         found = np.full((len(codes), len(self.sheets)), _NOWHERE, np.int32)
         for number, part in plan.parts.items():
+            if number not in self._told:
+                continue
             places = cell_places(part, codes, there[part.view])
             for s, sheet in enumerate(self.sheets):
                 if sheet.part != number:
@@ -233,6 +249,18 @@ class _Builder:
         return Plan(self._parts, tuple(self._sheets), tuple(self._infos), table, tuple(self._owner))
 
 
+def may_be_dominated(number: int, layout: CellLayout, rows: Sequence[ClassRows]) -> bool:
+    """Whether enough people for a cohort may stand in some cell of a part. Fewer are no matter of dominance."""
+    for each in rows:
+        if (part := each.plan.parts.get(number)) is not None:
+            least = 1 if any(unit.optional for unit in layout.units) else each.plan.minimum
+            places = cell_places(part, each.codes, each.there[part.view])
+            held = places[each.pairs.holder]  # a person may hold several: no cell has more people than this
+            if np.unique(held[held >= 0], return_counts=True)[1].max(initial=0) < least:
+                return False
+    return True
+
+
 def cell_places(part: PartClasses, codes: Codes, there: Mask) -> Numbers:
     """The label combination of each row as one number, the last key counting fastest; -1 in no cell."""
     inside = there & _holds(part.where, codes)
@@ -266,11 +294,11 @@ def _label(key: KeyClasses, codes: Codes) -> Numbers:
     return found
 
 
-def _phantoms(plan: ClassPlan) -> Iterator[tuple[Codes, dict[int, Mask]]]:
-    """For each part every label combination of the columns it uses, in its own view alone; all else stands by default."""
+def _phantoms(plan: ClassPlan, parts: Iterable[PartClasses]) -> Iterator[tuple[Codes, dict[int, Mask]]]:
+    """For each of these parts every label combination of the columns it uses, in its own view alone; all else by default."""
     default = np.array([column.phantoms[0] for column in plan.columns], np.int32)
     views = {word.view for word in plan.words}
-    for part in plan.parts.values():
+    for part in parts:
         choices = [plan.columns[column].phantoms for column in part.columns]
         codes = np.tile(default, (prod(len(choice) for choice in choices), 1))
         grids = np.meshgrid(*(np.array(choice, np.int32) for choice in choices), indexing="ij")
@@ -318,7 +346,8 @@ def _dimensions(part: int, figure: str | None, plans: Sequence[ClassPlan], names
     found: set[int] = set()
     for plan in plans:
         if (classes := plan.parts.get(part)) is not None:
-            used = set(classes.columns) | (set(_columns(classes.present[figure])) if figure is not None else set())
+            present = None if figure is None else classes.present.get(figure)  # not there where the asset does not count
+            used = set(classes.columns) | (set() if present is None else set(_columns(present)))
             found |= {names[plan.columns[column].name] for column in used}
     return frozenset(found)
 
