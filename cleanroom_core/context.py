@@ -352,7 +352,7 @@ class Context:
             from cleanroom_core.backends.databricks.placing import open_warehouse
             from cleanroom_core.engines.warehouse.owner import WarehouseOwnerEngine
 
-            return WarehouseOwnerEngine(open_warehouse(placed), placed.secret_scope, work_dir, placed.exempt)
+            return WarehouseOwnerEngine(open_warehouse(placed), placed.room, placed.secret_scope, work_dir, placed.exempt)
         from cleanroom_core.engines.duckdb.owner import DuckDBOwnerEngine
 
         return DuckDBOwnerEngine(work_dir)

@@ -240,7 +240,20 @@ def test_forget_drops_what_this_engine_wrote_and_nothing_else(
     assert engine.forget(target, None) == 0
     side.sql(f"CREATE TABLE {target} AS SELECT 1 AS n")
     assert engine.forget(target, None) == 0
+    with pytest.raises(ConflictError) as raised:
+        engine.publish(people, aisles(engine), target, "j", {})
+    assert raised.value.code == "OTHER_TABLE"
     assert side.sql(f"SELECT n FROM {target}") == [["1"]]
+
+
+def test_a_table_of_another_room_is_not_replaced(
+    engine: WarehouseOwnerEngine, side: Side, people: Source, target: Path, tmp_path: Path
+) -> None:
+    table, _ = engine.publish(people, aisles(engine), target, "i", {})
+    other, _ = publisher(side, tmp_path / "other", room="another_room")
+    with pytest.raises(ConflictError, match="was not published for the room another_room"):
+        other.publish(people, aisles(other), target, "j", {})
+    assert (other.forget(target, None), engine.published(target, "i")) == (0, table)
 
 
 def test_a_statement_that_takes_long_is_waited_for_and_can_be_stopped(

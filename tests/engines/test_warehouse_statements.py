@@ -18,6 +18,7 @@ from tests.policies.test_unity_catalog_spelling import unparsable
 
 AWKWARD = table({"region": "string", "ts": "timestamp", "o`ne; --": "int", "日本": "float", "row_of_pool": "smallint"})
 TARGET = ObjectName("fraud", "share", "o`ne")
+PROPERTIES = {statements.INTENT: "0f" * 32, statements.VERSION: "3", statements.ROOM: "o'neill"}
 SELECT = ShareSelect(
     "WITH kept AS (SELECT `region`, `ts` FROM `source` WHERE `region` <> 'O\\'Hare' AND `o``ne; --` > 1) "
     "SELECT UPPER(`region`) AS `region`, CAST(`ts` AS TIMESTAMP_NTZ) AS `ts` FROM kept",
@@ -36,7 +37,7 @@ def source() -> SourceColumns:
 def test_sqlfluff_takes_every_statement(source: SourceColumns) -> None:
     pairs = statements.Pairs(source, SELECT)
     said = [
-        statements.publish(source, SELECT, TARGET, "0f" * 32, 3),
+        statements.publish(source, SELECT, TARGET, PROPERTIES),
         statements.counts(source, SELECT.counts),
         pairs.kept(),
         pairs.values([1, 5, 100]),
@@ -51,7 +52,7 @@ def test_sqlfluff_takes_every_statement(source: SourceColumns) -> None:
 
 
 def test_what_is_published_is_the_compiled_select_to_the_letter(source: SourceColumns) -> None:
-    found = statements.publish(source, SELECT, TARGET, "0f" * 32, 3)
+    found = statements.publish(source, SELECT, TARGET, PROPERTIES)
     assert f"({SELECT.sql}) AS `compiled` ORDER BY `region`, `ts`" in found
     assert "'cleanroom.intent' = '" + "0f" * 32 in found
     assert "MAKE_DT_INTERVAL" in found  # an instant is read as the time in UTC before anything is made of it
@@ -60,7 +61,7 @@ def test_what_is_published_is_the_compiled_select_to_the_letter(source: SourceCo
 
 def test_what_the_platform_would_change_before_it_reads_it_is_refused(source: SourceColumns) -> None:
     with pytest.raises(InputError) as raised:
-        statements.publish(source, ShareSelect("SELECT '${x}' AS a FROM source", SELECT.schema, {}, {}), TARGET, "i", 1)
+        statements.publish(source, ShareSelect("SELECT '${x}' AS a FROM source", SELECT.schema, {}, {}), TARGET, {})
     assert raised.value.code == "SUBSTITUTION"
     with pytest.raises(InputError, match="a space"):
-        statements.publish(source, ShareSelect("", Schema((Column("a b", STRING),)), {}, {}), TARGET, "i", 1)
+        statements.publish(source, ShareSelect("", Schema((Column("a b", STRING),)), {}, {}), TARGET, {})

@@ -25,14 +25,14 @@ SCOPE = "cleanroom"
 
 
 def publisher(
-    side: Side, work_dir: Path, *, service: bool = False, exempt: str = "", pace: Pace = NOW
+    side: Side, work_dir: Path, *, room: str = "shops", service: bool = False, exempt: str = "", pace: Pace = NOW
 ) -> tuple[WarehouseOwnerEngine, HandClock]:
     """An engine as the admin, or as the service principal; its retries take no time."""
     clock, facts = HandClock(), side.facts
     who = {"client_id": facts["client_id"], "client_secret": facts["client_secret"]} if service else {"token": facts["token"]}
     connection = Connection(host=facts["host"], **who)
     warehouse = SqlWarehouse(lambda: open_client(connection, clock.time, clock.sleep), side.warehouse, pace)
-    return WarehouseOwnerEngine(warehouse, SCOPE, work_dir, exempt), clock
+    return WarehouseOwnerEngine(warehouse, room, SCOPE, work_dir, exempt), clock
 
 
 def put_table(side: Side, name: str, schema: Schema, rows: Sequence[tuple[object, ...]]) -> str:

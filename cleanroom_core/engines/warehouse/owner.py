@@ -47,14 +47,16 @@ _NUMBERED = (BIGINT, BOOLEAN)  # a row of the pool: its number, whether it is sh
 
 
 class WarehouseOwnerEngine:
-    """`scope`: of the secrets that are the token keys. `exempt`: the account group whose members no filter and no mask of a raw
-    table holds back; "" where raw tables have none. `work_dir`: in the party's home, for locks alone."""
+    """`room`: its name on the platform; tables of others are not touched. `scope`: of the secrets that are the token keys.
+    `exempt`: the account group whose members no filter and no mask of a raw table holds back; "" where raw tables have none.
+    `work_dir`: in the party's home, for locks alone."""
 
     name = "warehouse"
     dialect = "databricks"
 
-    def __init__(self, workspace: Workspace, scope: str, work_dir: Path, exempt: str = "") -> None:
+    def __init__(self, workspace: Workspace, room: str, scope: str, work_dir: Path, exempt: str = "") -> None:
         self._workspace = workspace
+        self._room = room
         self._scope = scope
         self._work_dir = work_dir
         self._exempt = exempt
@@ -108,9 +110,8 @@ class WarehouseOwnerEngine:
             table = self.published(target, intent)
             if table is None:
                 say("writing", 0.3)
-                before = {} if self._table(name) is None else self._marks(name)
-                version = int(before.get(statements.VERSION, "0")) + 1
-                self._write(name, intent, statements.publish(found, select, name, intent, version), select.schema, cancelled)
+                marks = self._next_marks(name, intent)
+                self._write(name, intent, statements.publish(found, select, name, marks), select.schema, cancelled)
                 say("checking", 0.9)
                 table = self.published(target, intent)
         if table is None:
@@ -155,7 +156,7 @@ class WarehouseOwnerEngine:
         if this engine wrote it; what a room still shares the platform does not drop, and it stays."""
         name = named(target)
         with self._writing(target):
-            if keep is not None or self._table(name) is None or statements.INTENT not in self._marks(name):
+            if keep is not None or self._table(name) is None or self._marks(name).get(statements.ROOM) != self._room:
                 return 0
             try:
                 self._run(statements.drop(name), f"drop {name}")
@@ -221,6 +222,19 @@ class WarehouseOwnerEngine:
         """The properties of a table that is there."""
         rows = self._run(statements.properties(name), f"look at {name}").rows
         return {str(row[0]): str(row[1]) for row in rows}
+
+    def _next_marks(self, name: ObjectName, intent: str) -> Mapping[str, str]:
+        """Those of the next publish. Raises ConflictError for a table that is not this room's: it is never replaced."""
+        found = self._table(name)
+        before = {} if found is None else self._marks(name)
+        if found is not None and before.get(statements.ROOM) != self._room:
+            raise ConflictError(
+                f"{name} is there already and was not published for the room {self._room}.",
+                hint="Name another share schema for this room, or another asset; or remove that table first.",
+                code="OTHER_TABLE",
+            )
+        version = int(before.get(statements.VERSION, "0")) + 1
+        return {statements.INTENT: intent, statements.VERSION: str(version), statements.ROOM: self._room}
 
     def _is_changed(self, name: ObjectName) -> bool:
         """Whether something wrote rows after the newest whole write. What the history does not reach any more is not told."""

@@ -20,20 +20,19 @@ from cleanroom_core.sql.quoting import column, identifier, table
 from cleanroom_core.sql.typed import cast
 from cleanroom_core.sql.types import Schema
 
-INTENT, VERSION = "cleanroom.intent", "cleanroom.version"  # properties of a table this engine wrote
+INTENT, VERSION, ROOM = "cleanroom.intent", "cleanroom.version", "cleanroom.room"  # properties of a table this engine wrote
 _POOL = 100  # rows a preview looks at, to find some that are shared and some that the filter drops
 _SOURCE, _SHARED, _POOLED, _COMPILED = "source", "shared", "pooled", "compiled"
 
 
-def publish(source: SourceColumns, select: ShareSelect, target: ObjectName, intent: str, version: int) -> str:
+def publish(source: SourceColumns, select: ShareSelect, target: ObjectName, properties: Mapping[str, str]) -> str:
     """One atomic commit: the rows, sorted by their shared values, and the properties by which it is found again."""
     values = [
         exp.alias_(cast(column(shared_column_name(each.name)), each.type), each.name, quoted=True) for each in select.schema
     ]
     rows = exp.Select(expressions=values).from_(_compiled(select.sql)).order_by(*(column(name) for name in select.schema.names))
-    pairs = {INTENT: intent, VERSION: str(version)}
-    properties = exp.Tuple(expressions=[exp.EQ(this=text(name), expression=text(value)) for name, value in pairs.items()])
-    made = ("CREATE OR REPLACE TABLE", target.tree(), "COMMENT", text(""), "TBLPROPERTIES", properties, "AS")
+    pairs = exp.Tuple(expressions=[exp.EQ(this=text(name), expression=text(value)) for name, value in properties.items()])
+    made = ("CREATE OR REPLACE TABLE", target.tree(), "COMMENT", text(""), "TBLPROPERTIES", pairs, "AS")
     return spell(*made, rows.with_(table(_SOURCE).this, as_=read_columns(source)))
 
 
