@@ -3,8 +3,9 @@
 A *universe* is one asset A: its rows, left joined to every asset some part joins it to, so that a row of A stands in it whether
 or not it has met anybody. Assets that do not bear the rows of a part join by keys that occur once, as in the query of the part;
 the one that may bear them, if it is not A, joins with all its rows (a universe for each such asset, so that two of them never
-multiply each other). Where every part joins the same assets and a row is of one and the same person in all of them, they are
-one universe. A column is what its classes are (`class_columns`), whether an asset was met is a column too.
+multiply each other). Parts over both of two assets must agree which of them may: there is no universe for those that do not.
+Where every part joins the same assets and a row is of one and the same person in all of them, they are one universe
+(`universes`). A column is what its classes are (`class_columns`), whether an asset was met is a column too.
 
 Parts of earlier snapshots of the data and of earlier periods read the same universe, each in a *view* of its own: a row of A is
 the same row in both when everything in it is the same, so that a combination over both is about the rows that came, went or
@@ -13,9 +14,8 @@ changed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from functools import lru_cache
 from math import prod
 from typing import Final
@@ -26,7 +26,8 @@ from cleanroom_core.guard.class_query import MATCHED, SINGLE, UNMATCHED, Coded, 
 from cleanroom_core.guard.question import AllOf, Condition, Question, Ref, Within, refs_of
 from cleanroom_core.guard.regions import Region
 from cleanroom_core.guard.safe_query import DIALECTS, SafeQuery, question_of
-from cleanroom_core.guard.world import Asset, Period
+from cleanroom_core.guard.universes import same_people, universes_of, views
+from cleanroom_core.guard.world import Asset
 from cleanroom_core.sql.cells import Thresholds
 from cleanroom_core.sql.classes import (
     ByBranch,
@@ -88,7 +89,8 @@ def class_queries(parts: Sequence[PlannedPart], thresholds: Thresholds) -> tuple
     """One query for each universe; parts go by their place in `parts`.
 
     Raises InputError: NO_LABELS for a key whose labels nobody has published, TOO_LARGE when the label combinations of the plan
-    are too many to be certified, SNAPSHOTS when an asset had other columns in an earlier snapshot."""
+    are too many to be certified, SNAPSHOTS when an asset had other columns in an earlier snapshot, or joined rows were those of
+    another asset then."""
     questions = [question_of(part.query) for part in parts]
     for question in questions:
         for key in question.layout.keys:
@@ -101,8 +103,11 @@ def class_queries(parts: Sequence[PlannedPart], thresholds: Thresholds) -> tuple
     for question in questions:
         if prod(len(key.labels or ()) or 1 for key in question.layout.keys) >= _WORD:
             raise _too_large("too many")
-    universes = _once(_universes(questions), parts, questions)
-    found = tuple(_Universe(asset, other, parts, questions, numbers).query(thresholds) for asset, other, numbers in universes)
+    snapshots = [part.snapshot for part in parts]
+    found = tuple(
+        _Universe(asset, other, snapshots, questions, numbers).query(thresholds)
+        for asset, other, numbers in universes_of(snapshots, questions)
+    )
     phantoms = sum(_phantoms(query.plan) for query in found)
     if phantoms > MOST_PHANTOMS:
         raise _too_large(f"{phantoms:,}")
@@ -117,62 +122,18 @@ def _too_large(combinations: str) -> InputError:
     )
 
 
-def _universes(questions: Sequence[Question]) -> Iterator[tuple[str, str | None, list[int]]]:
-    """Each asset with each asset that bears rows it is joined to, and the parts that can be read off both; at last those parts
-    in which the asset bears the rows itself, unless they are in all of the others already."""
-    multiple = {asset.qualified for question in questions for asset in question.assets if asset.rows_per_key != 1}
-    for name in sorted({name for question in questions for name in _counted(question)}):
-        own, borne = [], dict[str, list[int]]()
-        for number, question in enumerate(questions):
-            if name not in _counted(question):
-                continue
-            other = question.bearer.qualified
-            if other == name or other not in multiple:
-                own.append(number)
-            else:
-                borne.setdefault(other, []).append(number)
-        done: set[int] = set()
-        for other, numbers in sorted(borne.items()):
-            apart = [n for n in own if all(asset.qualified != other for asset in questions[n].assets)]
-            done |= {*apart, *numbers}
-            yield name, other, sorted([*apart, *numbers])
-        if not set(own) <= done:
-            yield name, None, own
-
-
-def _once(
-    found: Iterable[tuple[str, str | None, list[int]]], parts: Sequence[PlannedPart], questions: Sequence[Question]
-) -> Iterator[tuple[str, str | None, list[int]]]:
-    """Universes without those whose rows and people are those of another one."""
-    known: set[tuple[int, ...]] = set()
-    for asset, other, numbers in sorted(found, key=lambda each: each[1] is not None):  # those of bearers are the smaller work
-        if _same_people(parts, questions, numbers):
-            if tuple(numbers) in known:
-                continue
-            known.add(tuple(numbers))
-        yield asset, other, numbers
-
-
-def _same_people(parts: Sequence[PlannedPart], questions: Sequence[Question], numbers: Sequence[int]) -> tuple[str, ...]:
-    """The assets, when each part joins all of them and counts their people as one; empty otherwise."""
-    units = {questions[n].layout.units for n in numbers}
-    (first, *others) = next(iter(units))
-    apart = len(units) > 1 or others or first.optional or len(set(_views(parts, questions, numbers).values())) > 1
-    return () if apart or len(first.assets) == 1 else tuple(sorted(first.assets))
-
-
 @dataclass
 class _Universe:
     """One universe being made. `other`: the asset whose rows multiply those of `asset`."""
 
     asset: str
     other: str | None
-    parts: Sequence[PlannedPart]
+    snapshots: Sequence[int]
     questions: Sequence[Question]
     numbers: list[int]
 
     def __post_init__(self) -> None:
-        self.views = _views(self.parts, self.questions, self.numbers)
+        self.views = views(self.snapshots, self.questions, self.numbers)
         self.classified = self._classified()
         self.columns: list[CodeColumn] = []
         self.coded: dict[int, list[Coded]] = {view: [] for view in self._numbered}
@@ -182,7 +143,7 @@ class _Universe:
         for view in self._numbered:
             self._add_columns(view)
         words = self._words()
-        same = _same_people(self.parts, self.questions, self.numbers)
+        same = same_people(self.snapshots, self.questions, self.numbers)
         plan = ClassPlan(
             " and ".join(same) if same else self.asset if self.other is None else f"{self.asset} by {self.other}",
             thresholds.minimum(same or (self.asset,)),
@@ -258,7 +219,7 @@ class _Universe:
         coded = {self.index[view, each.name]: each for each in self.coded[view]}
         sizes = {number: self.columns[number].classes for number in coded}
         return Rows(
-            view, self.parts[self._of(view)[0]].snapshot, own, other, tuple(assets[name] for name in sorted(assets)),
+            view, self.snapshots[self._of(view)[0]], own, other, tuple(assets[name] for name in sorted(assets)),
             next(periods, None), coded, sizes,
         )  # fmt: skip
 
@@ -332,11 +293,6 @@ class _Universe:
         return test
 
 
-def _counted(question: Question) -> set[str]:
-    """The assets whose people a question is about; one it is only left joined to, and reads nothing of, is none of them."""
-    return {asset for unit in question.layout.units for asset in unit.assets}
-
-
 def _uses(question: Question) -> Iterator[tuple[Ref, Use]]:
     """Every column a question reads, with what it does with it."""
     yield from _regions(question.where)
@@ -374,27 +330,6 @@ def _columns(found: Test | KeyClasses) -> Iterator[int]:
 
 def _phantoms(plan: ClassPlan) -> int:
     return sum(prod(len(plan.columns[column].phantoms) for column in part.columns) for part in plan.parts.values())
-
-
-def _views(parts: Sequence[PlannedPart], questions: Sequence[Question], numbers: Sequence[int]) -> dict[int, int]:
-    """Part -> the view of the rows it reads: one for each snapshot and period. What reads no dated asset counts all rows of the
-    snapshot, whatever the period is, and goes with the latest one."""
-    periods = {n: questions[n].period if _is_dated(questions[n]) else None for n in numbers}
-    latest: dict[int, Period] = {}
-    for n, period in periods.items():
-        if period is not None:
-            latest[parts[n].snapshot] = max(period, latest.get(parts[n].snapshot, period), key=_begin)
-    keys = {n: (parts[n].snapshot, periods[n] or latest.get(parts[n].snapshot)) for n in numbers}
-    found = {key: view for view, key in enumerate(sorted(set(keys.values()), key=lambda key: (key[0], _begin(key[1]))))}
-    return {n: found[key] for n, key in keys.items()}
-
-
-def _begin(period: Period | None) -> date:
-    return date.min if period is None or period.start is None else period.start
-
-
-def _is_dated(question: Question) -> bool:
-    return any(asset.rule.period_column is not None for asset in question.assets)
 
 
 def _asset(question: Question, name: str) -> Asset:

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from enum import StrEnum
+from math import inf
 from pathlib import Path
 
 from cleanroom_core.engines.protocol import Concealed, Limits, OwnerEngine, RoomEngine, ShareTable
@@ -120,6 +121,7 @@ class Replay:
         self._number = 1
         self._period: Period | None = None
         self._stored: list[_Stored] = []
+        self._repeated: Mapping[str, float] = {}
         self._measure()
 
     @classmethod
@@ -199,9 +201,7 @@ class Replay:
         now = {table.policy.qualified: table.frozen for table in self._tables.values()}
         snapshots: list[Mapping[str, ShareTable]] = []
         released = [
-            Released(each.part, each.cells, _snapshot(each, now, snapshots), each.concealed)
-            for each in self._stored
-            if (each.cells.cells or each.concealed) and self._is_counted_again(each)
+            Released(each.part, each.cells, _snapshot(each, now, snapshots), each.concealed) for each in self._still_out()
         ]
         tables = dict(now)
         for number, earlier in enumerate(snapshots, start=1):
@@ -213,6 +213,10 @@ class Replay:
             _Stored(self._number, self._period, self._thresholds, part, cells, now, concealed)
             for part, cells, concealed in zip(parts, computed.cells, computed.concealed, strict=True)
         ]
+
+    def _still_out(self) -> list[_Stored]:
+        """What any new figures are certified with."""
+        return [each for each in self._stored if (each.cells.cells or each.concealed) and self._is_counted_again(each)]
 
     def _is_counted_again(self, stored: _Stored) -> bool:
         """Whether rows it counts may stand in this period's sheets too: not where all are dated and the period has passed.
@@ -241,6 +245,8 @@ class Replay:
         self._measured: Mapping[str, Measured] = {
             name: table.measure(minimum[table.policy.qualified]) for name, table in self._tables.items()
         }
+        measured = {name: found.rows_per_key for name, found in self._measured.items()}
+        self._repeated = repeated_keys(self._repeated if self._still_out() else {}, measured)
         self._world = self._judged_against()
 
     def _judged_against(self) -> World:
@@ -253,12 +259,21 @@ class Replay:
                 table.policy.rule,
                 labels=self._measured[name].labels,
                 key_token=table.policy.key_token,
-                rows_per_key=self._measured[name].rows_per_key,
+                rows_per_key=self._repeated.get(name, self._measured[name].rows_per_key),
             )
             for name, table in self._tables.items()
         }
         aliases = tuple(self._definition.collaborators)
         return World(assets, self._thresholds, self._terms.purposes, aliases, self._period)
+
+
+def repeated_keys(before: Mapping[str, float], measured: Mapping[str, float | None]) -> dict[str, float]:
+    """Rows per key of the assets with keys that occur more than once, as the guard is told while figures of `before` count: the
+    order stays, and who joins it comes last, so that joined rows stay those of the same asset and can be certified together.
+    That a key may occur more than once is never wrong."""
+    last = (1 + min(before.values(), default=inf)) / 2
+    new = {name: min(rows, last) for name, rows in measured.items() if rows is not None and rows > 1 and name not in before}
+    return {**before, **new}
 
 
 def outcomes(steps: Sequence[Prepared], failed: Callable[[int, Prepared, Exception], None]) -> Iterator[Played]:

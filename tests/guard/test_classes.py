@@ -282,3 +282,25 @@ def test_one_person_on_both_sides_of_every_join_is_certified_once() -> None:
         assert _agree(room, joined, (query,)) > 10
     alone = [*joined, *_parts(world, QUESTIONS[:1])]
     assert len(class_queries([PlannedPart(part.query) for part in alone], world.thresholds)) == 2
+
+
+def test_parts_that_disagree_whose_rows_they_count_are_refused() -> None:
+    """No universe has both, whichever of them is of an earlier snapshot; a part of one asset alone is no matter."""
+    questions = [QUESTIONS[1], next(sql for sql in QUESTIONS if JOIN in sql)]
+    (alone, then), (_, now) = (_parts(_world(txn, 2.0), questions) for txn in (1.5, 9.0))
+    thresholds = _world(1.5, 2.0).thresholds
+    for one, two in ((then, now), (now, then)):
+        with pytest.raises(InputError, match="certified together") as refused:
+            class_queries([PlannedPart(one.query), PlannedPart(two.query, 1)], thresholds)
+        assert refused.value.code == "SNAPSHOTS"
+        assert class_queries([PlannedPart(alone.query), PlannedPart(one.query, 1)], thresholds)
+
+
+@pytest.mark.parametrize(("txn", "acc"), [(9.0, 1.0), (1.0, 9.0)])
+def test_rows_once_in_pairs_are_in_every_universe_later(txn: float, acc: float) -> None:
+    """Where no key occurred twice before, whoever bears the rows now: earlier and later figures are certified together."""
+    joined = next(sql for sql in QUESTIONS if JOIN in sql)
+    (then,), (now,) = _parts(_world(1.0, 1.0), [joined]), _parts(_world(txn, acc), [joined])
+    queries = class_queries([PlannedPart(now.query), PlannedPart(then.query, 1)], _world(txn, acc).thresholds)
+    assert len(queries) == 2
+    assert all(set(query.plan.parts) == {0, 1} for query in queries)
