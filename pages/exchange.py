@@ -28,7 +28,7 @@ def way(room: Room, info: RoomInfo) -> None:
         st.caption("A directory both sides reach does it by itself. Whoever runs this machine chooses one:")
         copyable(f"cleanroom exchange folder {info.name} DIRECTORY")
     else:
-        st.markdown("**By folder**: the wizard looks there at every click, and every signature writes there.")
+        st.markdown("**By folder**: the wizard looks there every two seconds, and every signature writes there.")
         copyable(info.shared, "Directory both sides reach")
 
 
