@@ -4,6 +4,7 @@ every period, because figures by the rows of the one table and of the other cann
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from cleanroom_core.privacy import certify
 from cleanroom_core.stories.replay import repeated_keys
 from tests.replay.market import Market
-from tests.replay.playing import Played, Step, play, session_of
+from tests.replay.playing import Played, Step, answers, play, session_of
 
 AISLES, PEOPLE, STRANGERS, MINIMUM = ("bread", "fish", "tea"), 120, 60, 10
 JOINED = (
@@ -77,6 +79,23 @@ def test_enough_new_people_are_counted_in_the_next_period(repeated: Sequence[Ste
     assert played.answers[-1]["rows"] == [["bread", 55], ["fish", 56], ["tea", 55]]
     assert not played.reader.unexplained, played.reader.unexplained
     assert played.reader.smallest() is None
+
+
+def test_a_certification_that_fails_within_releases_nothing(
+    room: Market, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not one cell is out, and nothing is kept that a later question could read."""
+    works, calls = certify.certify, count()
+
+    def fails_once(*given: Any) -> certify.Certified:
+        if next(calls) == 0:
+            raise ValueError("two universes have the same name")
+        return works(*given)
+
+    monkeypatch.setattr(certify, "certify", fails_once)
+    first, again = answers(room, session_of([JOINED, JOINED]), tmp_path)
+    assert (first["outcome"], first["codes"], first["columns"], first["rows"]) == ("rejected", ["UNEXPECTED"], [], [])
+    assert (again["outcome"], len(again["rows"])) == ("answered", 3)
 
 
 def test_the_order_of_tables_stays_while_figures_count() -> None:
