@@ -14,7 +14,7 @@ changed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from math import prod
@@ -79,10 +79,11 @@ class ClassQuery:
 
 @dataclass(frozen=True)
 class PlannedPart:
-    """A part of the plan on the snapshot it was, or is to be, computed on: 0 is the present one."""
+    """A part of the plan on the snapshot it was, or is to be, computed on: 0 is the present one. `beside`: nobody asks it."""
 
     query: SafeQuery
     snapshot: int = 0
+    beside: bool = False
 
 
 def class_queries(parts: Sequence[PlannedPart], thresholds: Thresholds) -> tuple[ClassQuery, ...]:
@@ -108,7 +109,8 @@ def class_queries(parts: Sequence[PlannedPart], thresholds: Thresholds) -> tuple
         _Universe(asset, other, snapshots, questions, numbers).query(thresholds)
         for asset, other, numbers in universes_of(snapshots, questions)
     )
-    phantoms = sum(_phantoms(query.plan) for query in found)
+    asked = {n for n, part in enumerate(parts) if not part.beside}
+    phantoms = sum(_phantoms(query.plan, asked) for query in found)
     if phantoms > MOST_PHANTOMS:
         raise _too_large(f"{phantoms:,}")
     return found
@@ -328,8 +330,9 @@ def _columns(found: Test | KeyClasses) -> Iterator[int]:
             yield from _columns(test)
 
 
-def _phantoms(plan: ClassPlan) -> int:
-    return sum(prod(len(plan.columns[column].phantoms) for column in part.columns) for part in plan.parts.values())
+def _phantoms(plan: ClassPlan, asked: Container[int]) -> int:
+    parts = [part for n, part in plan.parts.items() if n in asked]
+    return sum(prod(len(plan.columns[column].phantoms) for column in part.columns) for part in parts)
 
 
 def _asset(question: Question, name: str) -> Asset:

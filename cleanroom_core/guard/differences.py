@@ -126,9 +126,11 @@ def _subtracted(outer: Question, inner: Question) -> Iterator[tuple[_Keyed, Cond
         return
     kept = _kept(inner.where, within, lambda rows: fits(rows, one_cell=False), 1)
     if beyond and kept is not None:
-        some = [_met(key, layout, kept, outer.where) for key, layout in beyond]
-        where = both([outer.where, *some])
-        if _inside(kept, where, domain):
+        met = [_met(each, kept, outer.where) for each in cells]
+        # Where each cell has some, as if every row had a label: nobody may know that a row has none.
+        where = both([outer.where, *(either(some) for some, each in zip(met, cells, strict=True) if len(some) < len(each))])
+        labelled = both([where, *map(either, met)])
+        if _inside(kept, where, domain) and not _inside(labelled, kept, domain):
             yield common, where, kept
 
 
@@ -145,11 +147,9 @@ def _kept(where: Condition, keys: _Keyed, fits: Callable[[Condition], bool], tri
     return found if not _never(found) and (keys or fits(found)) else None
 
 
-def _met(key: Key, layout: KeyLayout, rows: Condition, where: Condition) -> Condition:
-    """The cells of a key that have some of the rows; all rows where each has, as if every row had a label."""
-    cells = [key.rows(label) for label in layout.labels or ()]
-    met = [cell for cell in cells if not _never(both([cell, rows, where]))]
-    return ALWAYS if len(met) == len(cells) else either(met)
+def _met(cells: list[Condition], rows: Condition, where: Condition) -> list[Condition]:
+    """The cells of a key that have some of the rows."""
+    return [cell for cell in cells if not _never(both([cell, rows, where]))]
 
 
 def _are_cells(exact: Condition, where: Condition, keys: _Keyed) -> bool:

@@ -161,8 +161,8 @@ class Plan:
         """`minimum`: of people, where it is not the cohort's."""
         plan = rows.plan
         # Anybody could have any label and be on either side, as far as others know.
-        said = [part for number, part in plan.parts.items() if number in self._told]
-        phantoms = [self._vectors(plan, codes, there, anybody=True) for codes, there in _phantoms(plan, said)]
+        asked = [part for number, part in plan.parts.items() if not self.parts[number].beside]
+        phantoms = [self._vectors(plan, codes, there, anybody=True) for codes, there in _phantoms(plan, asked)]
         phantoms.append(self._alone(plan))
         made = distinct(np.concatenate(phantoms))[0]
         vectors = self._vectors(plan, rows.codes, rows.there)

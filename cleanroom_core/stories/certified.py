@@ -79,7 +79,8 @@ def compute_job(
             )
     before = [*assumed, *(each.part for each in released if each.snapshot == 0)]
     beside = complements(parts, before, thresholds)
-    planned = [PlannedPart(part.query) for part in (*parts, *assumed, *beside)]
+    planned = [PlannedPart(part.query) for part in (*parts, *assumed)]
+    planned += [PlannedPart(part.query, beside=True) for part in beside]
     planned += [PlannedPart(each.part.query, each.snapshot) for each in released]
     return ComputeJob(
         parts=_asked(parts, dialect),
