@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from cleanroom_core.engines.protocol import Computed, ComputeJob, Concealed, Progress, Row
+from cleanroom_core.errors import IntegrityError
 from cleanroom_core.privacy.protect import concealed, protect
 from cleanroom_core.sql.cells import Cells
 
@@ -63,6 +64,8 @@ def compute(job: ComputeJob, run: str, rows: Rows, arrays: Arrays, progress: Pro
     plan = Plan.of(parts, [classes.plan for classes in job.classes])
     progress("certifying", 1 - 1 / steps)
     universes = [plan.universe(each) for each in read]
+    if not plan.fits(universes):
+        raise IntegrityError("The cells and the rows do not fit together.", hint="Nothing was released.", code="CELLS")
     certified = certify(plan.table, plan.infos, universes, job.seed)
     back: list[set[int]] = [set() for _ in parts]
     unsaid: list[dict[str, set[int]]] = [{} for _ in parts]

@@ -173,6 +173,15 @@ class Plan:
         """The parts something is said of: all, but those that nobody asks and of which everything may be known."""
         return frozenset({n for n, part in enumerate(self.parts) if not part.beside} | {sheet.part for sheet in self.sheets})
 
+    def fits(self, universes: Sequence[Universe]) -> bool:
+        """Whether every new cell is met by a row of some universe. Otherwise cells and rows are not numbered alike, and what is
+        shown of the rows says nothing about the figures."""
+        met = np.zeros(len(self.owner), np.bool_)
+        for universe in universes:
+            met[universe.vectors[universe.vectors >= 0]] = True
+        asked = np.array([sheet.figure is None for sheet in self.sheets], np.bool_)
+        return bool(met[~self.table.fixed & asked[self.table.sheet]].all()) if len(met) else True
+
     def _alone(self, plan: ClassPlan) -> NDArray[np.int32]:
         """Each concealed cell as a row that stands in it and nowhere else."""
         own = [(s, number) for s, sheet in enumerate(self.sheets) if sheet.concealed and sheet.part in plan.parts

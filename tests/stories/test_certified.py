@@ -171,3 +171,26 @@ def test_undated_rows_are_certified_across_periods(open_room: Callable[..., Room
     later.tables |= {f"{name.split('.')[0]}@1.{name.split('.')[1]}": table for name, table in first.tables.items()}
     later.released = [replace(each, snapshot=1) for each in first.released]
     assert ("north", 39) not in later.ask(sql)
+
+
+@pytest.mark.parametrize("key", ["upper(paid)", "CASE paid WHEN 'card' THEN 1 WHEN 'cash' THEN 2 ELSE 3 END"])
+def test_a_derived_key_whose_filter_leaves_labels_out_is_certified_like_a_column(
+    open_room: Callable[..., Room], world: World, key: str
+) -> None:
+    rows = [*people("bread", lambda i: 1, "cash"), *people("bread", lambda i: 1, "cheque"), ("bread000", "fish", "cash", 77)]
+    room = open_room(world, rows)
+    sql = f"SELECT {key} AS k, count(*) AS n FROM shop.sales WHERE paid <> 'card'"
+    assert [n for _, n in room.ask(f"{sql} GROUP BY 1")] == [61, 60]
+    assert 60 not in [n for k, n in room.ask(f"{sql} AND aisle <> 'fish' GROUP BY 1") if k in ("CASH", 2)]
+
+
+def test_a_left_join_may_have_a_measure_with_gaps_beside_counts_of_the_other_side(
+    open_room: Callable[..., Room], world: World
+) -> None:
+    rows = people("bread", lambda i: None if i < 25 else 2)
+    homes = [(f"bread{i:03}", ("north", "south")[i % 2]) for i in range(40)]
+    sql = (
+        "SELECT count(*) AS n, sum(s.amount) AS total, count(h.token) AS met"
+        " FROM shop.sales s LEFT JOIN post.homes h ON s.token = h.token"
+    )
+    assert open_room(world, rows, homes).ask(sql) == [(60, 70, 40)]
