@@ -3,7 +3,7 @@ is instant and tells nothing that was not released."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -25,8 +25,10 @@ from cleanroom_core.guard.figures import (
     evaluate,
     presented,
 )
-from cleanroom_core.guard.logic import NEVER, Condition, Within, both, conjuncts_of, possible
+from cleanroom_core.guard.logic import NEVER, Condition, Ref, Within, both, computed, conjuncts_of, possible
 from cleanroom_core.guard.question import Key
+from cleanroom_core.guard.regions import Spans
+from cleanroom_core.guard.safe_query import question_of
 from cleanroom_core.guard.sheet import Sheet, Sorting
 from cleanroom_core.sql.cells import Cell, Cells, Label
 from cleanroom_core.sql.types import SqlType
@@ -85,7 +87,7 @@ def project(sheet: Sheet, released: Cells | Sequence[Cells]) -> Answer:
     unknown = any(
         passed is not True and _depends_on_hidden(sheet.having, row, minimum) for row, passed in zip(rows, passes, strict=True)
     )
-    incomplete = unknown or not shown or _incomplete(sheet, cells, len(rows))
+    incomplete = unknown or not shown or _incomplete(sheet, cells, [cell.labels for cell, *_ in rows if cell is not None])
     return Answer(columns, texts, withheld or incomplete, _notes(sheet, cells, shown, withheld))
 
 
@@ -103,27 +105,33 @@ def _is_withheld(figure: Expression, row: Row, minimum: int) -> bool:
 def not_released_labels(sheet: Sheet, cells: Cells) -> Mapping[str, tuple[Label, ...]]:
     """Per key, by name of the layout, the labels of the agreed domain without any released cell. Never says why."""
     found: dict[str, tuple[Label, ...]] = {}
-    for index, key in enumerate(cells.layout.keys):
+    for index, (key, layout) in enumerate(zip(sheet.keys, cells.layout.keys, strict=True)):
         released = {cell.labels[index] for cell in cells.cells}
-        found[key.name] = tuple(label for label in key.labels or () if label not in released)
+        missing = (label for label in layout.labels or () if label not in released)
+        found[layout.name] = tuple(label for label in missing if both([key.expected, key.rows(label)]) != NEVER)
     return found
 
 
-def _incomplete(sheet: Sheet, cells: Cells, shown: int) -> bool:
+def _incomplete(sheet: Sheet, cells: Cells, shown: Sequence[tuple[Label, ...]]) -> bool:
     """Fewer rows than label combinations; where the domain is not known, nobody can say that nothing is missing."""
     domains = [key.labels for key in cells.layout.keys]
     known = [domain for domain in domains if domain is not None]
     if len(known) < len(domains):
         return True
-    combinations = prod(len(domain) for domain in known)
+    combinations, count = prod(len(domain) for domain in known), len(shown)
     refs = [ref for key in sheet.keys for ref in key.refs]
     if len(set(refs)) < len(refs) or any(key.ref is None for key in sheet.keys):
         if combinations <= DERIVED:
-            combinations = _reachable(sheet.where, list(zip(sheet.keys, known, strict=True)))
+            where = both([sheet.where, *(key.expected for key in sheet.keys)])
+            combinations = _reachable(where, list(zip(sheet.keys, known, strict=True)))
+            count = sum(
+                both([where, *(key.rows(label) for key, label in zip(sheet.keys, labels, strict=True))]) != NEVER
+                for labels in shown
+            )
     elif combinations <= ENUMERATED and _ties_dimensions(sheet):
         at = {key.ref: i for i, key in enumerate(sheet.keys) if key.grid is None and key.ref is not None}
         combinations = sum(possible(sheet.where, {ref: labels[i] for ref, i in at.items()}) for labels in product(*known))
-    return not shown or shown < combinations
+    return not shown or count < combinations
 
 
 def _reachable(where: Condition, keys: list[tuple[Key, tuple[Label, ...]]]) -> int:
@@ -168,9 +176,23 @@ def _notes(sheet: Sheet, cells: Cells, shown: list[Row], withheld: bool) -> tupl
     figures = [figure for part in sheet.parts for figure in part.layout.figures if not (figure.squares or figure.binary)]
     for name, step in sorted({(figure.name, figure.step) for figure in figures if figure.step is not None}):
         notes.append(f"Sums of {name} are rounded to steps of {step}, the most one value can be.")
+    notes += sorted({_calendar(ref, known) for ref, known in _computed(sheet)})
     if withheld:
         notes.append(f"“{Withheld()}”: the rows this figure is about have not been released, for whatever reason.")
     return tuple(notes)
+
+
+def _computed(sheet: Sheet) -> Iterator[tuple[Ref, Spans]]:
+    questions = [question_of(part.query) for part in sheet.parts]
+    for condition in (*(question.where for question in questions), *(rows for key in sheet.keys for _, rows in key.branches)):
+        yield from computed(condition)
+
+
+def _calendar(ref: Ref, known: Spans) -> str:
+    """Says which days an expression over a date knows; all others meet no condition made of it."""
+    days = [edge[0].isoformat() for part in known.parts for edge in part if edge is not None and isinstance(edge[0], date)]
+    stretches = " and ".join(f"from {start} to before {stop}" for start, stop in zip(days[::2], days[1::2], strict=True))
+    return f"What is made of {ref.column} is known {stretches}: rows with other dates are in no figure and no group of it."
 
 
 def _speaks_of_people(node: Expression) -> bool:

@@ -8,18 +8,21 @@ stand beside them. What all uses treat alike is merged.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable
+from bisect import bisect_left
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from enum import Enum
-from itertools import pairwise
+from functools import cached_property
+from itertools import groupby, pairwise
+from typing import Any
 
 from sqlglot import exp
 
 from cleanroom_core.guard import trees
 from cleanroom_core.guard.calendar import following, truncate
-from cleanroom_core.guard.regions import Edge, Labels, Point, Region, Spans
+from cleanroom_core.guard.regions import Edge, Labels, Point, Region, Spans, as_start, as_stop
 from cleanroom_core.guard.world import DATED, Asset
 from cleanroom_core.sql.cells import Label
 from cleanroom_core.sql.classes import OUTSIDE
@@ -95,9 +98,12 @@ class Uses:
     def classified(self) -> Classified:
         """What all uses treat alike as one class."""
         atoms = self._atoms()
-        readers = [_reader(use, self.column.type) for use in self.uses]
+        true: dict[Atom, list[tuple[int, int]]] = {atom: [] for atom in atoms}
+        for number, use in enumerate(self.uses):
+            for atom, found in _told(use, self.column.type, atoms):
+                true[atom].append((number, found))
         signatures: dict[Hashable, int] = {}
-        classes = {atom: signatures.setdefault(tuple(read(atom) for read in readers), len(signatures)) for atom in atoms}
+        classes = {atom: signatures.setdefault(tuple(true[atom]), len(signatures)) for atom in atoms}
         hull = self._published()
         phantoms = sorted({number for atom, number in classes.items() if self._could_be(atom, hull)})
         return Classified(self.column, classes, len(signatures), tuple(phantoms))
@@ -148,6 +154,10 @@ class Classified:
     count: int
     phantoms: tuple[int, ...]
 
+    @cached_property
+    def _atoms(self) -> list[Atom]:
+        return list(self.classes)
+
     @property
     def absent(self) -> int:
         return self.classes[Special.NULL]
@@ -160,8 +170,7 @@ class Classified:
 
     def where(self, use: Use) -> frozenset[int]:
         """The classes for which a condition or a test for a value is true."""
-        read = _reader(use, self.column.type)
-        return frozenset(number for atom, number in self.classes.items() if read(atom) is True)
+        return frozenset(self.classes[atom] for atom, true in _told(use, self.column.type, self._atoms) if true is True)
 
     def labels(self, use: KeyUse) -> tuple[int, ...]:
         """Class -> number of the key's label, or OUTSIDE."""
@@ -175,7 +184,8 @@ class Classified:
         if Special.NAN in self.classes:
             branches.append((exp.IsNan(this=value.copy()), trees.integer(self.classes[Special.NAN])))
         if Special.OTHER not in self.classes:
-            line = [(atom, number) for atom, number in self.classes.items() if isinstance(atom, Stretch)]
+            pieces = ((atom, number) for atom, number in self.classes.items() if isinstance(atom, Stretch))
+            line = [next(alike) for _, alike in groupby(pieces, key=lambda piece: piece[1])]  # a cut between two alike is none
             return trees.case(*branches, default=_sought(value, line, self.column.type))
         default = self.classes[Special.OTHER]
         listed: dict[int, list[exp.Expr]] = {}
@@ -204,6 +214,21 @@ def _before(value: exp.Expr, edge: Edge, type_: SqlType) -> exp.Expr:
     else:
         cut = trees.cast(trees.number(point), "DOUBLE") if type_.kind is Kind.DOUBLE else trees.number(point)
     return (exp.LTE if side else exp.LT)(this=value.copy(), expression=cut)
+
+
+def _told(use: Use, type_: SqlType, atoms: Sequence[Atom]) -> Iterator[tuple[Atom, int]]:
+    """The values of which a use makes something: true, or the number of a label. `atoms`: those of a line first, ascending; a
+    calendar has thousands of them, so that only those within the spans are looked at."""
+    read = _reader(use, type_)
+    if not isinstance(use, Spans):
+        yield from ((atom, found) for atom in atoms if (found := read(atom)) is not False)
+        return
+    count = sum(isinstance(atom, Stretch) for atom in atoms)
+    start_of: Callable[[Atom], Any] = lambda atom: as_start(atom.start) if isinstance(atom, Stretch) else None  # noqa: E731
+    for start, stop in _on_grid(use, type_).parts:
+        first = bisect_left(atoms, as_start(start), 0, count, key=start_of)
+        yield from ((atom, True) for atom in atoms[first : bisect_left(atoms, as_stop(stop), first, count, key=start_of)])
+    yield from ((atom, True) for atom in atoms[count:] if read(atom))
 
 
 def _reader(use: Use, type_: SqlType) -> Callable[[Atom], int]:

@@ -1,13 +1,14 @@
 """Conditions on rows, kept as the set of rows for which they are *true*, in a normal form.
 
 SQL's third value is not true, so that AND is intersection and OR is union. `not_true` is the complement of such a set, NULL
-included: what CASE leaves to its next branch. A row whose label nobody agreed on is neither in a set nor in its complement.
+included; `otherwise` is what CASE leaves to its next branch. A row whose label nobody agreed on, or whose day lies outside the
+calendar an expression was computed over, is neither in a set nor in what it leaves.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,16 +68,32 @@ def both(parts: list[Condition]) -> Condition:
 
 def either(parts: list[Condition]) -> Condition:
     """OR in normal form."""
-    return _combined(parts, AnyOf, AllOf)
+    spans: dict[Ref, list[Spans]] = {}
+    others: list[Condition] = []
+    for part in parts:
+        if isinstance(part, Within) and isinstance(part.region, Spans):
+            spans.setdefault(part.ref, []).append(part.region)
+        else:
+            others.append(part)
+    return _combined([*others, *(Within(ref, Spans.union(several)) for ref, several in spans.items())], AnyOf, AllOf)
 
 
 def not_true(condition: Condition, domain: Domain) -> Condition:
     """The rows for which it is false or unknown. `domain`: the agreed labels of a column, NULL or not."""
+    return _turned(condition, domain, Spans.rest)
+
+
+def otherwise(condition: Condition, domain: Domain) -> Condition:
+    """What a condition leaves to ELSE: as `not_true`, without the rows of which nobody has computed whether it holds."""
+    return _turned(condition, domain, Spans.known_rest)
+
+
+def _turned(condition: Condition, domain: Domain, rest: Callable[[Spans], Spans]) -> Condition:
     if isinstance(condition, Within):
         if isinstance(condition.region, Spans):
-            return within(condition.ref, condition.region.rest())
+            return within(condition.ref, rest(condition.region))
         return within(condition.ref, Labels((domain(condition.ref) | {None}) - condition.region.among))
-    parts = [not_true(part, domain) for part in condition.parts]
+    parts = [_turned(part, domain, rest) for part in condition.parts]
     return either(parts) if isinstance(condition, AllOf) else both(parts)
 
 
@@ -98,6 +115,15 @@ def refs_of(condition: Condition) -> frozenset[Ref]:
     if isinstance(condition, Within):
         return frozenset({condition.ref})
     return frozenset[Ref]().union(*(refs_of(part) for part in condition.parts))
+
+
+def computed(condition: Condition) -> Iterator[tuple[Ref, Spans]]:
+    """Columns an expression was computed over in this condition, with the part of the line on which it was."""
+    if not isinstance(condition, Within):
+        for part in condition.parts:
+            yield from computed(part)
+    elif isinstance(condition.region, Spans) and condition.region.known is not None:
+        yield condition.ref, condition.region.known
 
 
 def possible(where: Condition, labels: Mapping[Ref, Label]) -> bool:

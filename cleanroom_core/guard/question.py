@@ -40,12 +40,14 @@ class Key:
     """A label column of the cells: a dimension, a date truncated to a calendar grid, or derived from such.
 
     A plain key has a `ref`, a date also its `grid`. A derived one has `branches` instead: label and condition, disjoint and in
-    the order of the labels; a row that meets none of them is in no cell. `type` is that of the labels."""
+    the order of the labels; a row that meets none of them is in no cell. `type` is that of the labels. `expected`: where rows
+    are looked for; a label no row has there is not missing when it has no cell."""
 
     ref: Ref | None
     grid: str | None
     branches: tuple[tuple[Label, Condition], ...]
     type: SqlType
+    expected: Condition = ALWAYS
 
     @cached_property
     def name(self) -> str:

@@ -6,9 +6,12 @@ OR is union; NOT is pushed down to single comparisons while reading, where its t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from functools import reduce
 from typing import Any
 
 from cleanroom_core.sql.cells import Label, label_order, label_to_json
@@ -45,23 +48,36 @@ class Labels:
 
 @dataclass(frozen=True)
 class Spans:
-    """Disjoint stretches (from edge, to edge) of a line, ascending; `null` says whether NULL is in."""
+    """Disjoint stretches (from edge, to edge) of a line, ascending; `null` says whether NULL is in. `known`: where alone it is
+    known which values are in, when days of a calendar were computed one by one; None is everywhere. No part of the set."""
 
     parts: tuple[tuple[Edge, Edge], ...]
     null: bool = False
+    known: Spans | None = field(default=None, compare=False)
 
     def __and__(self, other: Spans) -> Spans:
-        both = ((max(a, c, key=_from), min(b, d, key=_to)) for a, b in self.parts for c, d in other.parts)
-        return Spans(tuple(sorted(filter(_stretches, both), key=lambda part: _from(part[0]))), self.null and other.null)
+        few, many = sorted((self.parts, other.parts), key=len)
+        found = []
+        for start, stop in few:
+            first = bisect_right(many, as_start(start), key=lambda part: as_stop(part[1]))  # ends after it has begun
+            last = bisect_left(many, as_stop(stop), first, key=lambda part: as_start(part[0]))  # begins before it ends
+            found += [(max(start, a, key=as_start), min(stop, b, key=as_stop)) for a, b in many[first:last]]
+        return Spans(tuple(found), self.null and other.null, _both_known(self.known, other.known))
 
     def __or__(self, other: Spans) -> Spans:
+        return Spans.union((self, other))
+
+    @staticmethod
+    def union(several: Iterable[Spans]) -> Spans:
+        """What is in any of them, in one go."""
+        found = tuple(several)
         merged: list[tuple[Edge, Edge]] = []
-        for start, stop in sorted(self.parts + other.parts, key=lambda part: _from(part[0])):
-            if merged and _from(start) <= _to(merged[-1][1]):
-                merged[-1] = (merged[-1][0], max(merged[-1][1], stop, key=_to))
+        for start, stop in sorted((part for one in found for part in one.parts), key=lambda part: as_start(part[0])):
+            if merged and as_start(start) <= as_stop(merged[-1][1]):
+                merged[-1] = (merged[-1][0], max(merged[-1][1], stop, key=as_stop))
             else:
                 merged.append((start, stop))
-        return Spans(tuple(merged), self.null or other.null)
+        return Spans(tuple(merged), any(one.null for one in found), reduce(_both_known, (one.known for one in found), None))
 
     def complement(self) -> Spans:
         """Where the comparison is false. NULL is neither in the one nor in the other."""
@@ -79,6 +95,12 @@ class Spans:
         """Everything else, NULL included."""
         return Spans(self.complement().parts, not self.null)
 
+    def known_rest(self) -> Spans:
+        """Everything else of which that is known, NULL included."""
+        if self.known is None:
+            return self.rest()
+        return Spans((self.complement() & self.known).parts, not self.null, self.known)
+
     @property
     def is_empty(self) -> bool:
         return not self.parts and not self.null
@@ -86,7 +108,8 @@ class Spans:
     def __contains__(self, point: object) -> bool:
         if not isinstance(point, date | Decimal):
             return point is None and self.null
-        return any(_from(start) <= _from((point, 0)) and _to((point, 1)) <= _to(stop) for start, stop in self.parts)
+        before, after = as_start((point, 0)), as_stop((point, 1))
+        return any(as_start(start) <= before and after <= as_stop(stop) for start, stop in self.parts)
 
     def as_json(self) -> Any:
         return {"spans": [[_edge_json(start), _edge_json(stop)] for start, stop in self.parts], "null": self.null}
@@ -95,17 +118,20 @@ class Spans:
 Region = Labels | Spans
 
 
-def _from(edge: Edge) -> tuple[int, Any, int]:
+def as_start(edge: Edge) -> tuple[int, Any, int]:
     """Order of an edge as a start: no end lies before everything."""
     return (0, 0, 0) if edge is None else (1, *edge)
 
 
-def _to(edge: Edge) -> tuple[int, Any, int]:
+def as_stop(edge: Edge) -> tuple[int, Any, int]:
+    """Order of an edge as an end: no end lies after everything."""
     return (2, 0, 0) if edge is None else (1, *edge)
 
 
-def _stretches(part: tuple[Edge, Edge]) -> bool:
-    return _from(part[0]) < _to(part[1])
+def _both_known(one: Spans | None, two: Spans | None) -> Spans | None:
+    if one is None or two is None or one == two:
+        return two if one is None else one
+    return one & two
 
 
 def _edge_json(edge: Edge) -> Any:

@@ -15,7 +15,7 @@ from sqlglot import exp
 from cleanroom_core.guard.calendar import following, on_grid, truncate
 from cleanroom_core.guard.finding import Refusal
 from cleanroom_core.guard.label_functions import compared
-from cleanroom_core.guard.logic import ALWAYS, NEVER, Condition, Within, both, either, not_true
+from cleanroom_core.guard.logic import ALWAYS, NEVER, Condition, Within, both, either, otherwise
 from cleanroom_core.guard.reading.constants import constant, day, is_constant, label, number
 from cleanroom_core.guard.reading.dimensions import dated, labels_of, truncated
 from cleanroom_core.guard.reading.scope import Found, Reading, Role
@@ -133,7 +133,7 @@ def _listed(node: exp.In, reading: Reading, negated: bool) -> Condition:
 def _is(node: exp.Is, reading: Reading, negated: bool) -> Condition:
     if isinstance(node.expression, exp.Boolean):
         met = condition(node.this, reading, not node.expression.this)
-        return not_true(met, reading.labels) if negated else met
+        return otherwise(met, reading.labels) if negated else met
     if not isinstance(node.expression, exp.Null):
         raise Refusal("CONDITION", "IS goes with NULL, TRUE and FALSE.", "Write IS NULL.", clause="grammar.where", at=node)
     if isinstance(node.this.unnest(), DERIVED) and truncated(node.this, reading) is None:
@@ -157,7 +157,7 @@ def _null_safe(node: exp.Expr, reading: Reading, negated: bool) -> Condition:
     if isinstance(right.unnest(), exp.Null):
         return _is(exp.Is(this=left.copy(), expression=exp.Null()), reading, negated)
     met = _comparison(exp.EQ(), left, right, reading, negated=False)
-    return not_true(met, reading.labels) if negated else met
+    return otherwise(met, reading.labels) if negated else met
 
 
 def _folded(kind: exp.Expr, left: exp.Expr, right: exp.Expr, reading: Reading, negated: bool) -> Condition:

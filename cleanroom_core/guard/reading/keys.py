@@ -5,10 +5,11 @@ from __future__ import annotations
 from sqlglot import exp
 
 from cleanroom_core.guard.finding import Refusal
-from cleanroom_core.guard.logic import Condition, Within
+from cleanroom_core.guard.logic import Condition, Within, both, computed
 from cleanroom_core.guard.question import Key
 from cleanroom_core.guard.reading.conditions import condition
 from cleanroom_core.guard.reading.constants import is_constant
+from cleanroom_core.guard.reading.days import expected
 from cleanroom_core.guard.reading.dimensions import dated, labels_of, truncated
 from cleanroom_core.guard.reading.scope import Reading, Role
 from cleanroom_core.guard.reading.values import DERIVED, Values, values
@@ -21,7 +22,7 @@ from cleanroom_core.sql.types import DATE, STRING, Kind, SqlType
 GROUPABLE = (Kind.STRING, Kind.BIGINT, Kind.BOOLEAN, *DATED)
 AGGREGATES = (exp.Count, exp.Sum, exp.Avg, exp.CountIf, exp.Stddev, exp.StddevSamp, exp.StddevPop, exp.Variance,
               exp.VariancePop, exp.Filter)  # fmt: skip
-MOST_LABELS = 2000  # of one derived key; a plain one has as many as its domain
+MOST_LABELS = 3000  # of one derived key; a plain one has as many as its domain
 
 
 def grouped(reading: Reading) -> list[tuple[exp.Expr, Key]]:
@@ -102,7 +103,9 @@ def _derived(table: Values, node: exp.Expr, reading: Reading) -> Key:
         raise Refusal("TOO_MANY_LABELS", f"This makes more than {MOST_LABELS} groups.", "Group by something coarser.",
                       clause="grammar.group_by", at=node)  # fmt: skip
     branches.sort(key=lambda branch: label_order((branch[0],)))
-    derived = Key(None, None, tuple(branches), STRING if table.kind is None else SqlType(table.kind))
+    refs = dict(ref for _, rows in branches for ref in computed(rows))
+    days = both([Within(ref, expected(reading.scope.found(ref), node, reading)) for ref in refs])
+    derived = Key(None, None, tuple(branches), STRING if table.kind is None else SqlType(table.kind), days)
     return _plain(derived, reading) or derived
 
 
@@ -135,8 +138,9 @@ def _plain(derived: Key, reading: Reading) -> Key | None:
         )
     for grid in dated(found, reading.select) if derived.type == DATE else ():
         plain, starts = Key(ref, grid, (), DATE), found.asset.periods(ref.column, grid)
-        if starts and branches == {start: plain.rows(start) for start in {*starts, *missing}}:
-            return plain
+        same = {start: plain.rows(start) for start in {*branches, *(starts or ()), *missing}}
+        if starts and branches == same and (None in branches) == (None in {*starts, *missing}):
+            return plain  # of all days on the calendar the published ones are labels
     return None
 
 

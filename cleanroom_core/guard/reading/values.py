@@ -1,7 +1,8 @@
 """Expressions over labels, read as the values they can take and the rows that take each: `upper(code)`, `year(day)`, CASE.
 
 Every dimension has an agreed domain, so that such an expression is a finite table, computed here and never by an engine: value
--> condition. It can then be grouped by, or compared like a dimension. A row whose label nobody agreed on has no value at all.
+-> condition. It can then be grouped by, or compared like a dimension. A row whose label nobody agreed on has no value at all,
+nor has one whose date is far from all published ones (`days`).
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ from sqlglot import exp
 from cleanroom_core.guard import label_functions
 from cleanroom_core.guard.calendar import SPELLINGS, following, truncate
 from cleanroom_core.guard.finding import Refusal
-from cleanroom_core.guard.logic import ALWAYS, NEVER, Condition, Within, both, either, not_true
+from cleanroom_core.guard.logic import ALWAYS, NEVER, Condition, Within, both, either, otherwise
 from cleanroom_core.guard.reading.constants import constant, is_constant
+from cleanroom_core.guard.reading.days import calendar
 from cleanroom_core.guard.reading.dimensions import dated, labels_of, truncated
 from cleanroom_core.guard.reading.scope import Found, Reading, Role
 from cleanroom_core.guard.regions import Labels, Spans
@@ -84,7 +86,7 @@ def values(node: exp.Expr, reading: Reading, truth: Truth) -> Values:
         return _constant(node, reading)
     if (period := truncated(node, reading)) is not None:
         found, grid = period
-        return _periods(found, grid, node, lambda start: start, Kind.DATE)
+        return _periods(found, grid, node, reading, lambda start: start, Kind.DATE)
     if isinstance(node, exp.Column):
         return _column(node, reading)
     if isinstance(node, _OF_DATES) or type(node) in DATE_PARTS:
@@ -96,7 +98,7 @@ def values(node: exp.Expr, reading: Reading, truth: Truth) -> Values:
         return _text(lambda text: work(text, *constants) != negate if negate else work(text, *constants), inner, kind, node)
     if isinstance(node, _BOOLEANS):
         true, false = truth(node, reading, False), truth(node, reading, True)
-        return _table([(True, true), (False, false), (None, not_true(either([true, false]), reading.labels))], Kind.BOOLEAN)
+        return _table([(True, true), (False, false), (None, otherwise(either([true, false]), reading.labels))], Kind.BOOLEAN)
     if isinstance(node, exp.Case | exp.If):
         return _case(node, reading, truth)
     if isinstance(node, exp.TsOrDsToDate) and (inner := values(node.this, reading, truth)).kind is Kind.DATE:
@@ -113,7 +115,7 @@ def branches_of(node: exp.Expr, reading: Reading, truth: Truth) -> Iterator[tupl
         test = branch.this if subject is None else exp.EQ(this=subject.copy(), expression=branch.this.copy())
         met = truth(test, reading, False)
         yield from _nested(both([left, met]), branch.args["true"], reading, truth)
-        left = both([left, not_true(met, reading.labels)])
+        left = both([left, otherwise(met, reading.labels)])
     default = node.args.get("default") if isinstance(node, exp.Case) else node.args.get("false")
     yield from _nested(left, default, reading, truth)
 
@@ -170,7 +172,7 @@ def _column(node: exp.Column, reading: Reading) -> Values:
                       clause=found.asset.clause("dimensions"), owner=found.asset.owner, at=node)  # fmt: skip
     if found.column.type.kind in DATED:
         if found.column.type.kind is Kind.DATE and "day" in dated(found, node):
-            return _periods(found, "day", node, lambda start: start, Kind.DATE)
+            return _periods(found, "day", node, reading, lambda start: start, Kind.DATE)
         grid = dated(found, node)[0]
         raise Refusal("DATE_GRID", f"{found} is finer than any agreed grid.",
                       f"Write date_trunc('{grid}', {found.column.name}).",
@@ -180,19 +182,14 @@ def _column(node: exp.Column, reading: Reading) -> Values:
     return Values(tuple((label, Within(found.ref, Labels(frozenset({label})))) for label in labels), found.column.type.kind)
 
 
-def _periods(found: Found, grid: str, at: exp.Expr, value: Callable[[date], Value], kind: Kind) -> Values:
-    """A function of the published periods of a date."""
-    published = found.asset.periods(found.column.name, grid)
-    if published is None:
-        raise Refusal("NO_LABELS", f"The {grid}s of {found} are not known to the room.",
-                      f"Its owner publishes the table; date_trunc('{grid}', {found.column.name}) as it is goes without.",
-                      clause=found.asset.clause("dimensions", found.column.name, "dates"), owner=found.asset.owner,
-                      at=at)  # fmt: skip
-    pairs: list[tuple[Value, Condition]] = [(None, Within(found.ref, Spans((), null=True)))]
-    for start in published:
-        if start is not None:
-            pairs.append((value(start), Within(found.ref, Spans((((start, 0), (following(start, grid), 0)),)))))
-    return _table(pairs, kind)
+def _periods(found: Found, grid: str, node: exp.Expr, reading: Reading, value: Callable[[date], Value], kind: Kind) -> Values:
+    """A function of the periods of a date: of every one on the calendar, published or not."""
+    taken: dict[Value, list[Spans]] = {}
+    for start in calendar(found, grid, node, reading):
+        taken.setdefault(value(start), []).append(Spans((((start, 0), (following(start, grid), 0)),)))
+    known = Spans.union(span for spans in taken.values() for span in spans)
+    rows = {None: Spans((), null=True), **{one: Spans.union(spans) for one, spans in taken.items()}}
+    return Values(tuple((one, Within(found.ref, replace(region, known=known))) for one, region in rows.items()), kind)
 
 
 @dataclass(frozen=True)
@@ -240,7 +237,7 @@ def _part(node: exp.Expr, reading: Reading) -> Values:
     part, inner = of_date(node), dated_argument(node)
     if isinstance(inner, exp.TimestampTrunc | exp.DateTrunc):
         if (period := truncated(inner, reading)) is not None:
-            return _periods(*period, node, part.compute, part.kind)
+            return _periods(*period, node, reading, part.compute, part.kind)
         first, then = of_date(inner), part.compute  # of a coarser grid than the agreed ones
         part = replace(part, compute=lambda start: then(first.compute(start)), grids=first.grids)
         inner = dated_argument(inner)
@@ -252,14 +249,13 @@ def _part(node: exp.Expr, reading: Reading) -> Values:
         raise Refusal("NOT_A_DIMENSION", f"{found} is not a date dimension.", "Ask its owner to make it one.",
                       clause=found.asset.clause("dimensions"), owner=found.asset.owner, at=node)  # fmt: skip
     agreed = [grid for grid in part.grids if grid in dated(found, node)]
-    known = [grid for grid in agreed if found.asset.periods(found.column.name, grid) is not None]
     if not agreed:
         raise Refusal("DATE_GRID",
                       f"This cannot be told from the agreed grids of {found}: {', '.join(dated(found, node))}.",
                       f"Ask its owner for {' or '.join(part.grids)}.",
                       clause=found.asset.clause("dimensions", found.column.name, "dates"), owner=found.asset.owner,
                       at=node)  # fmt: skip
-    return _periods(found, (known or agreed)[0], node, part.compute, part.kind)
+    return _periods(found, agreed[0], node, reading, part.compute, part.kind)
 
 
 def _case(node: exp.Expr, reading: Reading, truth: Truth) -> Values:
