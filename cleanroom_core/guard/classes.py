@@ -236,7 +236,9 @@ class _Universe:
                 tests.append(InClasses(self.index[view, f"{asset.qualified} is met"], met))
         test = self._reader(view)
         if (out := question.without) is not None:
-            matched = [InClasses(self.index[view, f"{name} is met"], frozenset({MATCHED})) for name in sorted(out.met)]
+            matched = [
+                InClasses(self.index[view, f"{name} is met"], frozenset({MATCHED})) for name in sorted(out.met - {self.asset})
+            ]
             tests.append(self._not(Every((*matched, test(out.where)))))
         where = Every((*tests, test(question.where)))
         keys: list[KeyClasses] = []

@@ -12,6 +12,7 @@ import pytest
 from cleanroom_core.errors import InputError
 from cleanroom_core.guard import World, judge_sql
 from cleanroom_core.guard.classes import ClassQuery, PlannedPart, class_queries
+from cleanroom_core.guard.complement import complements
 from cleanroom_core.guard.sheet import Part
 from cleanroom_core.privacy.class_rows import unpacked
 from cleanroom_core.privacy.classes import cell_places
@@ -304,3 +305,20 @@ def test_rows_once_in_pairs_are_in_every_universe_later(txn: float, acc: float) 
     queries = class_queries([PlannedPart(now.query), PlannedPart(then.query, 1)], _world(txn, acc).thresholds)
     assert len(queries) == 2
     assert all(set(query.plan.parts) == {0, 1} for query in queries)
+
+
+def test_rows_left_between_a_join_and_an_outer_join_are_those_of_the_cell_query() -> None:
+    """The account bears the rows: whoever it has not met is nobody of the other table, in that table's own universe too."""
+    world = _world(txn=1.0, acc=9.0)
+    inner, outer = (
+        f"SELECT a.age, count(*) FROM {JOIN} GROUP BY 1",
+        f"SELECT a.age, count(*), count(t.score) FROM {RIGHT} GROUP BY 1",
+    )
+    parts = _parts(world, [inner, outer])
+    beside = complements(parts, [], world.thresholds)
+    assert beside
+    with duckdb.connect() as room:
+        _fill(room, 1, accounts="'p' || (i % 3)")
+        room.execute("DELETE FROM provider.txn WHERE rowid NOT IN (SELECT min(rowid) FROM provider.txn GROUP BY token)")
+        queries = class_queries([PlannedPart(part.query) for part in (*parts, *beside)], world.thresholds)
+        assert _agree(room, [*parts, *beside], queries) > 5
