@@ -28,18 +28,17 @@ def complements(new: Sequence[Part], earlier: Sequence[Part], thresholds: Thresh
     before = [question_of(part.query) for part in reversed(earlier)]
     asked: dict[str, CellLayout] = {}
     for question in (*now, *before):
-        known = asked.setdefault(rows_of(question), question.layout)
-        if set(known.figures) <= set(question.layout.figures):
+        layout = asked.setdefault(rows_of(question), question.layout)
+        if set(layout.figures) <= set(question.layout.figures):
             asked[rows_of(question)] = question.layout
     found: dict[str, Question] = {}
     for each in _all(now, before):
-        known_here = asked.get(each.rows)
-        if known_here is not None and set(each.question.layout.figures) <= set(known_here.figures):
+        if each.rows in asked and set(each.question.layout.figures) <= set(asked[each.rows].figures):
             continue
-        if each.rows in found:
-            found[each.rows] = _with_figures(found[each.rows], each.question)
-        elif len(found) < MOST:
-            found[each.rows] = each.question
+        known = found.get(each.rows)
+        found[each.rows] = each.question if known is None else _with_figures(known, each.question)
+        if len(found) == MOST:
+            break
     return tuple(Part(sealed(each, thresholds), each.layout, each.layout.partition) for each in found.values())
 
 

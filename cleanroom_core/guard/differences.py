@@ -15,14 +15,26 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Final
 
-from cleanroom_core.guard.logic import ALWAYS, NEVER, Condition, Ref, Within, both, conjuncts_of, either, not_true, region_of
+from cleanroom_core.guard.logic import (
+    ALWAYS,
+    NEVER,
+    Condition,
+    Ref,
+    Within,
+    both,
+    conjuncts_of,
+    either,
+    not_true,
+    refs_of,
+    region_of,
+)
 from cleanroom_core.guard.meaning import meaning
 from cleanroom_core.guard.question import Key, LeftOut, Question, bearer, canonical_hash
-from cleanroom_core.guard.regions import Labels
+from cleanroom_core.guard.regions import Labels, Region, Spans
 from cleanroom_core.sql.cells import KeyLayout, Label
 from cleanroom_core.sql.types import Kind
 
-MOST_TRIED: Final = 4_000  # pairs of an inner and an outer label that are compared for one difference
+MOST_TRIED: Final = 1_000  # pairs of an inner and an outer label that are compared for one difference
 _OTHERS: Final[dict[Kind, Label]] = {Kind.BOOLEAN: 2, Kind.BIGINT: -(2**63) - 1}  # any label that nobody agreed on
 _OTHER: Final = "\ufffe"
 
@@ -112,6 +124,9 @@ def _subtracted(outer: Question, inner: Question) -> Iterator[tuple[_Keyed, Cond
     common = tuple(each for each in _keyed(outer) if each[0] in inner.keys)
     beyond = tuple(each for each in _keyed(outer) if each[0] not in inner.keys)
     within = tuple(each for each in _keyed(inner) if each[0] not in outer.keys)
+    told = refs_of(inner.where).union(*(key.refs for key, _ in within))
+    if any(isinstance(part, Within) and part.ref not in told for part in conjuncts_of(outer.where)):
+        return  # nothing keeps the inner rows where the outer ones are
     domain = _labels(outer, inner)
     cells = [[key.rows(label) for label in layout.labels or ()] for key, layout in beyond]
 
@@ -126,7 +141,8 @@ def _subtracted(outer: Question, inner: Question) -> Iterator[tuple[_Keyed, Cond
         return
     kept = _kept(inner.where, within, lambda rows: fits(rows, one_cell=False), 1)
     if beyond and kept is not None:
-        met = [_met(each, kept, outer.where) for each in cells]
+        rows = both([kept, outer.where])
+        met = [[cell for cell in each if not _never(both([cell, rows]))] for each in cells]
         # Where each cell has some, as if every row had a label: nobody may know that a row has none.
         where = both([outer.where, *(either(some) for some, each in zip(met, cells, strict=True) if len(some) < len(each))])
         labelled = both([where, *map(either, met)])
@@ -147,11 +163,6 @@ def _kept(where: Condition, keys: _Keyed, fits: Callable[[Condition], bool], tri
     return found if not _never(found) and (keys or fits(found)) else None
 
 
-def _met(cells: list[Condition], rows: Condition, where: Condition) -> list[Condition]:
-    """The cells of a key that have some of the rows."""
-    return [cell for cell in cells if not _never(both([cell, rows, where]))]
-
-
 def _are_cells(exact: Condition, where: Condition, keys: _Keyed) -> bool:
     """Whether a difference is some cells of the outer question as they are: only the label of a key decides."""
     plain = {key.ref for key, _ in keys if key.ref is not None and key.grid is None}
@@ -162,13 +173,24 @@ def _are_cells(exact: Condition, where: Condition, keys: _Keyed) -> bool:
 def _inside(inner: Condition, outer: Condition, domain: Callable[[Ref], frozenset[Label]]) -> bool:
     """Whether rows of the one are rows of the other. A no may only mean that it could not be seen."""
     for part in conjuncts_of(outer):
-        if part in conjuncts_of(inner):
+        if isinstance(part, Within):
+            known = region_of(part.ref, inner)
+            if known is not None and _holds(part.region, known):
+                continue
+            if _is_plain(inner):
+                return False
+        elif part in conjuncts_of(inner):
             continue
-        if isinstance(part, Within) and _is_plain(inner) and region_of(part.ref, inner) is None:
-            return False
         if not _never(both([inner, not_true(part, domain)])):
             return False
     return True
+
+
+def _holds(region: Region, other: Region) -> bool:
+    if isinstance(region, Labels) and isinstance(other, Labels):
+        return other.among <= region.among
+    assert isinstance(region, Spans) and isinstance(other, Spans)  # noqa: S101, PT018  one column, one kind of region
+    return (other & region.rest()).is_empty
 
 
 def _never(condition: Condition) -> bool:
