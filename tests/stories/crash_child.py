@@ -1,7 +1,9 @@
-"""Run one story in a process that kills itself (SIGKILL) at a chosen append: `crash_child.py FOLDER STORY NUMBER before|after`.
+"""Run stories in processes that kill themselves (SIGKILL) at a chosen append; a line of standard input for each of them:
+FOLDER, STORY, NUMBER and before or after, with tabs between.
 
-`before`: the entry is not written; `after`: it is durable and nothing later happened. NUMBER 0 is no crash: the process prints
-how many appends the story makes. `engine` as NUMBER kills in the middle of the engine's work.
+`before`: the entry is not written; `after`: it is durable and nothing later happened. NUMBER 0 is no crash: the answer says how
+many appends the story makes. `engine` as NUMBER kills in the middle of the engine's work. Each is forked from this process,
+which has loaded everything and opened nothing, and answered with its exit code and that number.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -64,8 +67,7 @@ def die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def main() -> None:
-    folder, story, number, when = Path(sys.argv[1]), sys.argv[2], sys.argv[3], sys.argv[4]
+def play(folder: Path, story: str, number: str, when: str) -> int:
     room = TinyRoom.open(folder)
     north = room.side("north")
     count = 0
@@ -95,8 +97,26 @@ def main() -> None:
 
         setattr(engine, name, killed)
     STORIES[story][1](room)
-    print(count, flush=True)
     room.context.close()
+    return count
+
+
+def main() -> None:
+    for line in sys.stdin:
+        folder, story, number, when = line.rstrip("\n").split("\t")
+        reading, writing = os.pipe()
+        if (child := os.fork()) == 0:
+            try:
+                os.write(writing, str(play(Path(folder), story, number, when)).encode())
+            except BaseException:
+                traceback.print_exc()
+                os._exit(1)
+            os._exit(0)
+        os.close(writing)
+        with os.fdopen(reading) as answer:
+            said = answer.read()
+        _, status = os.waitpid(child, 0)
+        print(os.waitstatus_to_exitcode(status), said, flush=True)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -23,9 +23,23 @@ from tests.stories.tiny_room import TinyRoom
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
-def child(folder: Path, story: str, number: str, when: str = "after") -> subprocess.CompletedProcess[str]:
-    script = [sys.executable, "-m", "tests.stories.crash_child", str(folder), story, number, when]
-    return subprocess.run(script, cwd=REPOSITORY, capture_output=True, text=True, timeout=120, check=False)
+Play = Callable[..., tuple[int, int]]  # folder, story, number, when -> exit code, and how many appends there were
+
+
+@pytest.fixture(scope="module")
+def play() -> Iterator[Play]:
+    script = [sys.executable, "-m", "tests.stories.crash_child"]
+    with subprocess.Popen(script, cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as children:
+        assert children.stdin is not None
+        assert children.stdout is not None
+
+        def played(folder: Path, story: str, number: str, when: str = "after") -> tuple[int, int]:
+            print(folder, story, number, when, sep="\t", file=children.stdin, flush=True)
+            code, _, appends = children.stdout.readline().partition(" ")
+            return int(code), int(appends.strip() or 0)
+
+        yield played
+        children.stdin.close()
 
 
 def summary(state: RoomState) -> dict[str, object]:
@@ -47,7 +61,7 @@ def entries(room: TinyRoom, alias: str) -> list[bytes]:
 @pytest.mark.slow
 @pytest.mark.parametrize("story", STORIES)
 def test_a_crash_at_any_write_loses_nothing_and_repeats_nothing(
-    story: str, at: Callable[[str], TinyRoom], tmp_path: Path
+    story: str, at: Callable[[str], TinyRoom], play: Play, tmp_path: Path
 ) -> None:
     stage, tell = STORIES[story]
     prepared = at(stage)
@@ -56,9 +70,8 @@ def test_a_crash_at_any_write_loses_nothing_and_repeats_nothing(
     folder = prepared.home.parent
     undisturbed = tmp_path / "undisturbed"
     shutil.copytree(folder, undisturbed)
-    done = child(undisturbed, story, "0")
-    assert done.returncode == 0, done.stderr[-2000:]
-    appends = int(done.stdout)
+    code, appends = play(undisturbed, story, "0")
+    assert code == 0
     finished = TinyRoom.open(undisturbed)
     wanted = summary(finished.side("south").state())
     finished.context.close()
@@ -69,8 +82,7 @@ def test_a_crash_at_any_write_loses_nothing_and_repeats_nothing(
     for number, when in moments:
         crashed = tmp_path / f"{story}-{number}-{when}"
         shutil.copytree(folder, crashed)
-        killed = child(crashed, story, number, when)
-        assert killed.returncode == -9, (number, when, killed.stderr[-2000:])
+        assert play(crashed, story, number, when)[0] == -9, (number, when)
         room = TinyRoom.open(crashed)
         survived = entries(room, "north")
         assert survived[: len(start)] == start
