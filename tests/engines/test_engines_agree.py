@@ -66,7 +66,7 @@ def answers(engine: RoomEngine, parts: list[Part], tables: Mapping[str, ShareTab
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["banks", "retail", "households", "two_specs"])
+@pytest.mark.parametrize("name", ["banks", "households"])
 def test_every_kind_of_statement_gives_the_same(spark: TestSpark, tmp_path: Path, name: str) -> None:
     world = lenient(name)
     parts = telling(name, world)

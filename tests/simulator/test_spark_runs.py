@@ -1,47 +1,23 @@
-"""A notebook with Python cells runs in a Spark process of its own: the very notebook of a release plan, from its import to the
-figures that its runner reads; and what statements there may not do."""
+"""A notebook with Python cells runs in a Spark process of its own; what statements there may not do, and how it ends early. The
+very notebook of a release plan runs in tests/stories/test_platform_on_spark.py."""
 
 from __future__ import annotations
 
 import base64
 import time
-from typing import Any
 
 import pytest
 from databricks.sdk.service import cleanrooms as cr
-from databricks.sdk.service import jobs, workspace
+from databricks.sdk.service import jobs
 
-from cleanroom_core.engines.run_output import output_columns, read_output
-from cleanroom_core.guard.template import Template
-from cleanroom_core.notebooks.release.verify import verified
-from cleanroom_core.policies.unity_catalog.names import ObjectName
-from cleanroom_core.rooms.state import Planned, PlanText
 from cleanroom_core.simulator.notebook import Cell, to_html
 from cleanroom_core.simulator.spark_child import Names
 from cleanroom_core.simulator.sql.failure import SqlFailure
-from cleanroom_core.stories.release_notebook import release_notebook
-from tests.guard.guard_worlds import world_from
 from tests.simulator import room as rooms
 from tests.simulator.conftest import Both
 from tests.spark import need_java
 
 WARDS = "creator.care.visits"
-WORLD = {
-    "purposes": ["care"],
-    "minimum_cohort": 10,
-    "assets": {
-        "clinic.visits": {
-            "columns": {"person": "string", "ward": "string", "days": "bigint"},
-            "rule": {
-                "privacy_unit": "person",
-                "join_key": "person",
-                "dimensions": {"ward": {"domain": ["north", "south", "west"]}},
-                "measures": {"days": {"min": 0, "max": 30}},
-            },
-        }
-    },
-}
-QUESTION = "SELECT ward, count(*) AS n, sum(days) AS days FROM clinic.visits GROUP BY ward"
 
 
 @pytest.fixture(scope="module")
@@ -79,39 +55,6 @@ def ended(both: Both, run_id: int) -> tuple[jobs.RunState, jobs.RunOutput]:
             return run.state, client.get_run_output(run.tasks[0].run_id or 0)
         time.sleep(0.2)
     raise AssertionError("the run did not end")
-
-
-@pytest.mark.spark
-@pytest.mark.slow
-def test_a_release_plan_from_the_notebook_to_its_figures(both: Both, name: str) -> None:
-    try:
-        need_java()
-    except (OSError, ValueError) as error:
-        pytest.skip(f"no Java for Spark: {error}")
-    plan = PlanText({"wards": Planned(Template("wards", "clinic", "care", QUESTION), (), "clinic")}, "a" * 64, {})
-    text = release_notebook("visits", plan, world_from(WORLD), {"clinic.visits": ObjectName.parse(WARDS)})
-    files, path = both.provider.admin.workspace, "/Users/admin@provider.example/plan"
-    files.mkdirs(path.rpartition("/")[0])
-    source = base64.b64encode(text.encode()).decode()
-    files.import_(path, content=source, format=workspace.ImportFormat.SOURCE, language=workspace.Language.PYTHON)
-    content = files.export(path, format=workspace.ExportFormat.HTML).content
-    assert content
-    run_id = submitted(both, name, "plan", content)
-    state, output = ended(both, run_id)
-    assert state.result_state is jobs.RunResultState.SUCCESS, state.state_message
-    assert output.clean_rooms_notebook_output
-    assert output.clean_rooms_notebook_output.output_schema_info
-    schema = f"results.{output.clean_rooms_notebook_output.output_schema_info.schema_name}"
-    tables: dict[str, list[list[Any]]] = {
-        table: both.consumer.sql(f"SELECT {', '.join(columns)} FROM {schema}.{table}")
-        for table, columns in output_columns().items()
-    }
-    (sheet,) = read_output(verified(text), tables).sheets
-    figures = {cell.labels[0]: (cell.rows, int(cell.figures["clinic.visits.days"].sum or 0)) for cell in sheet.cells.cells}
-    assert figures == {
-        "north": (40, sum(i % 7 for i in range(1, 81, 2))),
-        "south": (32, sum(i % 7 for i in range(2, 81, 2) if i % 10)),
-    }, "8 people are too few"
 
 
 def test_names_of_a_room_are_put_in_the_place_of_databases() -> None:
