@@ -22,6 +22,7 @@ from sqlglot import exp
 
 from cleanroom_core.guard import trees
 from cleanroom_core.guard.calendar import following, truncate
+from cleanroom_core.guard.day_table import by_day
 from cleanroom_core.guard.regions import Edge, Labels, Point, Region, Spans, as_start, as_stop
 from cleanroom_core.guard.world import DATED, Asset
 from cleanroom_core.sql.cells import Label
@@ -154,6 +155,10 @@ class Classified:
     count: int
     phantoms: tuple[int, ...]
 
+    @property
+    def _line(self) -> list[tuple[Stretch, int]]:
+        return [(atom, number) for atom, number in self.classes.items() if isinstance(atom, Stretch)]
+
     @cached_property
     def _atoms(self) -> list[Atom]:
         return list(self.classes)
@@ -184,8 +189,13 @@ class Classified:
         if Special.NAN in self.classes:
             branches.append((exp.IsNan(this=value.copy()), trees.integer(self.classes[Special.NAN])))
         if Special.OTHER not in self.classes:
-            pieces = ((atom, number) for atom, number in self.classes.items() if isinstance(atom, Stretch))
-            line = [next(alike) for _, alike in groupby(pieces, key=lambda piece: piece[1])]  # a cut between two alike is none
+            line = [
+                next(alike) for _, alike in groupby(self._line, key=lambda piece: piece[1])
+            ]  # a cut between two alike is none
+            nulls, nothing = trees.integer(self.absent), exp.Null()
+            pieces = [(atom.start, atom.stop, trees.integer(number)) for atom, number in self._line]
+            if (table := by_day(value, pieces, nulls, nothing, self.column.type)) is not None:
+                return table
             return trees.case(*branches, default=_sought(value, line, self.column.type))
         default = self.classes[Special.OTHER]
         listed: dict[int, list[exp.Expr]] = {}

@@ -21,6 +21,7 @@ from functools import reduce
 from sqlglot import exp
 
 from cleanroom_core.guard import trees
+from cleanroom_core.guard.day_table import by_day
 from cleanroom_core.guard.logic import AllOf, AnyOf, Condition, Ref, Within, conjuncts_of, either
 from cleanroom_core.guard.measured import is_small, value_of
 from cleanroom_core.guard.question import Key, Question, period_region
@@ -267,6 +268,9 @@ def _among(found: exp.Expr, labels: tuple[Label, ...]) -> exp.Expr:
 
 
 def _spanned(found: exp.Expr, spans: Spans, type_: SqlType) -> exp.Expr:
+    pieces = [(start, stop, exp.true()) for start, stop in spans.parts]
+    if (listed := by_day(found, pieces, exp.Boolean(this=spans.null), exp.false(), type_)) is not None:
+        return listed
     options: list[exp.Expr] = []
     for start, stop in spans.parts:
         bounds = [_beyond(found, start, type_, low=True)] if start is not None else []
@@ -301,12 +305,34 @@ def key_of(key: Key, question: Question, names: Names) -> exp.Expr:
     if key.ref is None and not key.branches:
         return exp.Null()  # no row has a label
     if key.ref is None:
+        if (listed := _listed(key, question, names)) is not None:
+            return listed
         return trees.case(*((where_of(rows, question, names), trees.literal(label)) for label, rows in key.branches))
     found = _column(key.ref, question, names)
     if key.grid is None:
         return found
     start = found if key.grid == "day" else exp.TimestampTrunc(this=found, unit=exp.Var(this=key.grid.upper()))
     return cast(start, "DATE")
+
+
+def _listed(key: Key, question: Question, names: Names) -> exp.Expr | None:
+    """The label by the day, where it is made of the days of one column alone; None where CASE does."""
+    regions = [(label, rows.region) for label, rows in key.branches if isinstance(rows, Within)]
+    if len(key.refs) > 1 or len(regions) < len(key.branches):
+        return None
+    (ref,) = key.refs
+    missing: exp.Expr = exp.Null()
+    pieces = []
+    for label, region in regions:
+        if isinstance(region, Labels):
+            return None
+        missing = trees.literal(label) if region.null and label is not None else missing
+        pieces += [(start, stop, _label(label)) for start, stop in region.parts]
+    return by_day(_column(ref, question, names), pieces, missing, exp.Null(), question.column(ref).type)
+
+
+def _label(label: Label) -> exp.Expr:
+    return exp.Null() if label is None else trees.literal(label)
 
 
 def unit_of(question: Question, u: int, names: Names) -> exp.Expr:
