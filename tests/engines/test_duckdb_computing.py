@@ -8,7 +8,7 @@ import pytest
 
 from cleanroom_core.engines.duckdb.owner import DuckDBOwnerEngine
 from cleanroom_core.engines.duckdb.room import DuckDBRoomEngine
-from tests.engines.computing import ComputeConformance
+from tests.engines.computing import CertifyConformance
 
 
 @pytest.fixture
@@ -21,5 +21,5 @@ def room(tmp_path: Path) -> DuckDBRoomEngine:
     return DuckDBRoomEngine(tmp_path / "work")
 
 
-class TestDuckDBComputes(ComputeConformance):
+class TestDuckDBComputes(CertifyConformance):
     pass
