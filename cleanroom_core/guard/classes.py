@@ -30,6 +30,7 @@ from cleanroom_core.guard.universes import same_people, universes_of, views
 from cleanroom_core.guard.world import Asset
 from cleanroom_core.sql.cells import Thresholds
 from cleanroom_core.sql.classes import (
+    OUTSIDE,
     ByBranch,
     ByClass,
     ClassPlan,
@@ -247,7 +248,9 @@ class _Universe:
                 labels = self.classified[key.ref].labels(KeyUse(key.grid, layout.labels or ()))
                 keys.append(ByClass(self.index[view, str(key.ref)], labels))
             else:
-                keys.append(ByBranch(tuple((i, test(condition)) for i, (_, condition) in enumerate(key.branches))))
+                # Cells count by the labels of the layout: those that WHERE rules out are not among them.
+                at = {label: number for number, label in enumerate(layout.labels or ())}
+                keys.append(ByBranch(tuple((at.get(label, OUTSIDE), test(rows)) for label, rows in key.branches)))
         counted = not self._is_bare(question)
         present = {
             figure.name: test(PresentUse(figure.summed), question.figures[figure.name])
