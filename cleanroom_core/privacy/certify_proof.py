@@ -15,6 +15,7 @@ from cleanroom_core.privacy.certify_pairs import Pairs, distinct_numbers
 from cleanroom_core.privacy.certify_space import Indices, Space, Vectors
 
 _REACH = 16  # classes of one context that all others there are compared with; more finds little and costs squares
+_DEALT_FIRST = 200_000  # pairs of class and person up to which hands are the cheaper rule (tests/replay/test_ordinary_work.py)
 _PAIRS = 4_000_000  # pairs of classes looked at together, for memory
 
 
@@ -80,9 +81,13 @@ class Proof:
             popular = np.bincount(self.holder, minlength=self.vectors.shape[1]) >= self.minimum
             if popular.any() and self._learn(self.vectors[:, popular], None):
                 continue
+            # The dearer rule last: it has fewer classes to look at then. Hands cost by cells, differences by pairs.
+            dealt = thorough and self.holder.size < _DEALT_FIRST
+            if dealt and self._split():
+                continue
             if self.holder.size >= 2 * self.minimum - 1 and self._differences():
                 continue
-            if not (thorough and self._split()):  # the dearest rule last: it has the fewest classes to look at then
+            if dealt or not thorough or not self._split():
                 return
 
     def in_the_way(self, order: Indices) -> Indices:
