@@ -79,12 +79,9 @@ def compute(job: ComputeJob, run: str, rows: Rows, arrays: Arrays, progress: Pro
         part if part.fixed else without_cells(_without_figures(part, figures), frozenset(gone))
         for part, figures, gone in zip(parts, unsaid, back, strict=True)
     ]
-    binary = [layout for part in remaining for layout in part.cells.layout.figures if layout.binary]
-    for figure in sorted({layout.name for layout in binary}):
-        own = any(layout.own for layout in binary if layout.name == figure)  # then as many people as make a cohort
+    for figure in sorted({layout.name for part in remaining for layout in part.cells.layout.figures if layout.binary}):
         for side in Side:
-            least = None if own else job.thresholds.numerator_minimum
-            remaining = _without_sums(figure, remaining, read, job.seed, side, least)
+            remaining = _without_sums(figure, remaining, read, job.seed, side, job.thresholds.numerator_minimum)
     for figure in sorted({name for part in remaining for name in _names(part) if part.must_not_be_known(name)}):
         remaining = _without_sums(figure, remaining, read, job.seed)
     new = range(len(job.parts))

@@ -55,7 +55,7 @@ class FigureLayout:
     contributions may be negative, so that their size is summed besides. `clip`: the agreed bounds of a measure, as text.
     `squares`: the squares of the clipped values are summed, at `scale` digits. `step`: sums are released rounded to a multiple
     of it (decimal text). `own`: the receiver's, beside another side's rows. It knows each value and may have chosen whose is
-    large, so that as many people as make a cohort must have more than the least, and as many less than the most."""
+    large, so that what holds for a numerator holds at both ends of the values."""
 
     name: str
     summed: bool

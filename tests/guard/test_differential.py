@@ -28,7 +28,10 @@ from tests.guard.guard_worlds import world_from
 MINIMUM, NUMERATOR, PERCENT = 8, 3, 10
 DATASETS, TEMPLATES = 5, 30
 CODES, BANDS, AGES = ["5411", "5812", "5999"], ["low", "high"], ["new", "old", None]
-MONTHS = [date(2026, 1, 1), date(2026, 2, 1)]  # the periods published; rows of March are in no cell keyed by them
+MONTHS = [
+    date(2026, 1, 1),
+    date(2026, 2, 1),
+]  # the periods published; rows of March are in no cell keyed by them, yet month() knows the calendar
 MEASURES = {  # column -> alias, min, max, decimal places
     "fraud": ("t", 0, 1, 0), "velocity": ("t", 0, 20, 0), "amount": ("t", 0, 500, 2), "score": ("t", -1, 1, 6),
     "rate": ("a", 0, 1, 6), "size": ("h", 1, 9, 0),
@@ -142,7 +145,7 @@ KEYS = [
     Key("h.region", "h", _plain("region", ["n", "s"]), "region"),
     Key("date_trunc('month', t.day)", "t", lambda r: SKIP if r["day"] is None or r["day"].replace(day=1) not in MONTHS
         else r["day"].replace(day=1), "day"),
-    Key("month(t.day)", "t", lambda r: SKIP if r["day"] is None or r["day"].replace(day=1) not in MONTHS else r["day"].month,
+    Key("month(t.day)", "t", lambda r: SKIP if r["day"] is None else r["day"].month,
         "day"),
     Key("CASE WHEN t.code IN ('5411', '5812') THEN 'food' ELSE 'other' END", "t",
         lambda r: ("food" if _in(r, "code", ["5411", "5812"]) else "other") if _known(r, "code", CODES) else SKIP),
@@ -445,7 +448,7 @@ def _cell(rows: list[Row], figures: set[tuple[str, bool]], question: Question) -
                 below = sum(sums[who] < high * seen[who] for who in seen)
                 if (low, high) == (0, 1) and min(above, below) < NUMERATOR:
                     fewer.add(name)
-                if owner == "a" and question.assets != "a" and min(above, below) < MINIMUM:  # the receiver's own
+                elif owner == "a" and question.assets != "a" and min(above, below) < NUMERATOR:  # the receiver's own
                     withheld.add(name)
         if name not in fewer:
             for unit, alias in units:
