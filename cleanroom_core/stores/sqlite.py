@@ -6,7 +6,6 @@ Writers take the lock at once (BEGIN IMMEDIATE), so that what is read under it c
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import stat
 from pathlib import Path
@@ -15,6 +14,7 @@ from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.pool import QueuePool
 
 from cleanroom_core.errors import HomeError
+from cleanroom_core.stores.private_file import ensure_file
 from cleanroom_core.stores.sql import WRITER, SqlStore
 from cleanroom_core.stores.wal import write_ahead
 
@@ -49,15 +49,9 @@ def open_sqlite(path: Path) -> SqlStore:
 def _private_file(path: Path) -> None:
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        try:
-            found = os.fstat(handle)
-            if not stat.S_ISREG(found.st_mode):
-                raise OSError("not a file")
-            if stat.S_IMODE(found.st_mode) & 0o077:
-                os.fchmod(handle, 0o600)  # a copy made with a looser umask; the -wal and -shm files take this mode over
-        finally:
-            os.close(handle)
+        ensure_file(path)
+        if stat.S_IMODE(path.stat().st_mode) & 0o077:
+            path.chmod(0o600)  # a copy made with a looser umask; the -wal and -shm files take this mode over
     except OSError as found_error:
         raise HomeError(
             f"The database {path.name} cannot be opened ({found_error.strerror or found_error}).",

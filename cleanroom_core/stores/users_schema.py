@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import DatabaseError, OperationalError
 
 from cleanroom_core.errors import HomeError
+from cleanroom_core.stores.private_file import ensure_file
 from cleanroom_core.stores.wal import write_ahead
 
 VERSION = 1
@@ -86,10 +86,10 @@ _APPEND_ONLY = [
 def connect(path: Path) -> Engine:
     """Open the file, made with its tables when it is missing. Raises HomeError for another version or no database."""
     try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # SQLite gives -wal and -shm the mode of this file
+        ensure_file(path)  # SQLite gives -wal and -shm the mode of this file
     except OSError as error:
         raise HomeError(
-            f"The users in {path} cannot be opened ({error.strerror}).", hint="Check who owns the folder."
+            f"The users in {path} cannot be opened ({error.strerror or error}).", hint="Check who owns the folder."
         ) from error
     if path.stat().st_mode & 0o077:
         raise HomeError("Others on this machine can read the users.", hint=f"Run: chmod 600 {path}", code="HOME_MODE")

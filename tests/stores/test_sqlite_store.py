@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 import stat
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -47,6 +49,28 @@ def test_only_the_owner_can_read_it(path, store):
     for file in path.parent.iterdir():
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+
+
+LOCKED = """
+import fcntl, sys
+with open(sys.argv[1], "r+b") as database:
+    try:
+        fcntl.lockf(database, fcntl.LOCK_EX | fcntl.LOCK_NB, 510, 0x40000002)  # where SQLite keeps its shared locks
+    except OSError:
+        sys.exit(3)
+"""
+
+
+def test_opening_it_again_in_one_process_drops_no_lock(path, store, again):
+    fill(store, 1)
+
+    def is_locked():
+        return subprocess.run([sys.executable, "-c", LOCKED, path], check=False).returncode == 3
+
+    with store._connection():
+        assert is_locked()
+        again()
+        assert is_locked()
 
 
 def test_a_copy_with_a_loose_mode_is_tightened(path, store):
