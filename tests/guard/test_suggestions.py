@@ -14,9 +14,12 @@ JOINED = f"{T} t JOIN consumer.account_behavior a"
 @pytest.mark.parametrize(
     ("refused", "suggestion"),
     [
-        (f"SELECT count(*) FROM {T} WHERE [txn_count_1h < 6]", "txn_count_1h < 5"),
+        (f"SELECT count(*) FROM {T} WHERE [txn_count_1h < 6]", "txn_count_1h <= 5"),  # the same question
+        (f"SELECT count(*) FROM {T} WHERE [txn_count_1h > 4]", "txn_count_1h >= 5"),
+        (f"SELECT count(*) FROM {T} WHERE [txn_count_1h < 7]", "txn_count_1h < 5"),
         (f"SELECT count(*) FROM {T} WHERE [txn_count_1h = 9]", "txn_count_1h < 10"),
         (f"SELECT count(*) FROM {T} WHERE [txn_ts >= DATE '2026-01-17']", "txn_ts >= DATE '2026-01-01'"),
+        (f"SELECT count(*) FROM {T} WHERE [txn_ts <= DATE '2026-01-31']", "txn_ts < DATE '2026-02-01'"),
         (f"SELECT count(*) FROM {T} WHERE [txn_ts = DATE '2026-01-17']", "date_trunc('month', txn_ts) = DATE '2026-01-01'"),
         (f"SELECT [date_trunc('day', txn_ts)], count(*) FROM {T} GROUP BY 1", "date_trunc('month', txn_ts)"),
         (f"SELECT [txn_ts], count(*) FROM {T} GROUP BY 1", "date_trunc('month', txn_ts)"),

@@ -7,6 +7,7 @@ not for NULL. A label outside the agreed domain names nothing: the comparison is
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -30,6 +31,7 @@ _MIRRORED: dict[type[exp.Expr], type[exp.Expr]] = {
 }  # fmt: skip
 _SIGNS: dict[type[exp.Expr], str] = {exp.LT: "<", exp.LTE: "<=", exp.GT: ">", exp.GTE: ">="}
 _STRICT: dict[type[exp.Expr], str] = {exp.LT: "<", exp.LTE: "<", exp.GT: ">=", exp.GTE: ">="}
+_BESIDE: dict[type[exp.Expr], str] = {exp.LT: "<=", exp.LTE: "<", exp.GT: ">=", exp.GTE: ">"}
 _ORDERED = (exp.LT, exp.LTE, exp.GT, exp.GTE)
 
 
@@ -222,8 +224,7 @@ def _cut(kind: exp.Expr, found: Found, right: exp.Expr, reading: Reading) -> Spa
     bands = tuple(Decimal(cut) for cut in measure.bands) if measure is not None else ()
     cut = number(right, found, reading)
     if cut not in bands or not isinstance(kind, _ORDERED):
-        agreed, sign = ", ".join(str(band) for band in bands), _SIGNS.get(type(kind), "<")
-        nearest = min(bands, key=lambda band: abs(band - cut)) if bands else None
+        agreed = ", ".join(str(band) for band in bands)
         raise Refusal(
             "BAND",
             f"{found} is a measure and may be cut only where a band is agreed.",
@@ -231,10 +232,21 @@ def _cut(kind: exp.Expr, found: Found, right: exp.Expr, reading: Reading) -> Spa
             clause=found.asset.clause("measures", found.column.name, "bands"),
             owner=found.asset.owner,
             at=right,
-            suggestion=None if nearest is None else f"{found.column.name} {sign} {nearest}",
+            suggestion=_nearest_cut(kind, found, cut, bands),
         )
     edge = (cut, int(isinstance(kind, exp.LTE | exp.GT)))
     return _half(kind, edge)
+
+
+def _nearest_cut(kind: exp.Expr, found: Found, cut: Decimal, bands: Sequence[Decimal]) -> str | None:
+    """The same question where a band says it: above 7 is from 8 on, where there is nothing between. Else the nearest band."""
+    name = found.column.name
+    if isinstance(kind, _ORDERED) and found.column.type.kind in (Kind.BIGINT, Kind.DECIMAL):
+        step = Decimal(1).scaleb(-(found.column.type.scale or 0))
+        beside = cut + step if isinstance(kind, exp.GT | exp.LTE) else cut - step
+        if beside in bands and cut == cut.quantize(step):
+            return f"{name} {_BESIDE[type(kind)]} {beside}"
+    return f"{name} {_SIGNS.get(type(kind), '<')} {min(bands, key=lambda band: abs(band - cut))}" if bands else None
 
 
 def _instead_of_cut(found: Found, agreed: str) -> str:
@@ -304,9 +316,13 @@ def _holds(kind: exp.Expr, one: Label, value: Label) -> bool:
 
 
 def _off_grid(found: Found, at: exp.Expr, grids: tuple[str, ...], kind: exp.Expr, day_: date) -> Refusal:
-    """A cut within a period; the one where the period begins would pass, or the period itself."""
+    """A cut within a period; the one where the period begins would pass, or where the next one does for what goes up to a day,
+    or the period itself."""
     column, grid = found.column.name, grids[0]
-    start = f"DATE '{truncate(day_, grid)}'"
+    begins = truncate(day_, grid)
+    if isinstance(kind, exp.LTE | exp.GT) and begins.year < date.max.year:
+        begins = following(begins, grid)
+    start = f"DATE '{begins}'"
     period = f"date_trunc('{grid}', {column}) = {start}"
     return Refusal(
         "DATE_GRID",
