@@ -19,8 +19,10 @@ Universe = tuple[str, str | None, list[int]]  # the asset, the one that bears ro
 
 def universes_of(snapshots: Sequence[int], questions: Sequence[Question]) -> Iterator[Universe]:
     """Universes of the parts, without those whose rows and people are those of another one. `snapshots`: what each part was
-    computed on. Raises InputError (SNAPSHOTS) where parts over the same assets count the rows of different ones."""
+    computed on. Raises InputError: SNAPSHOTS where parts over the same assets count the rows of different ones, BEARERS where
+    an asset is joined to rows of two tables of another side."""
     _bearers_agree(questions)
+    _one_table_of_others_bears(questions)
     return _once(_universes(questions), snapshots, questions)
 
 
@@ -36,6 +38,24 @@ def _bearers_agree(questions: Sequence[Question]) -> None:
                 hint="Begin a new period, or a new room.",
                 code="SNAPSHOTS",
             )
+
+
+def _one_table_of_others_bears(questions: Sequence[Question]) -> None:
+    """Raises InputError where the rows of two tables of another side, with several rows per key, are counted beside one asset.
+    They would multiply each other in one universe; in two, tables that differ by one person show that person."""
+    seen: dict[str, str] = {}
+    for question in questions:
+        bearer = question.bearer
+        for asset in question.assets:
+            if asset.owner == bearer.owner or _is_paired(question) or asset.qualified not in counted(question):
+                continue
+            if seen.setdefault(asset.qualified, bearer.qualified) != bearer.qualified:
+                raise InputError(
+                    f"Rows of {seen[asset.qualified]} were counted beside {asset.qualified}; those of {bearer.qualified} "
+                    "cannot be certified together with them.",
+                    hint="Put both into one table, or share one of them with one row per key.",
+                    code="BEARERS",
+                )
 
 
 def _is_paired(question: Question) -> bool:

@@ -143,3 +143,24 @@ assets:
       join_key: customer
       dimensions: {{tier: {{domain: [a, b]}}}}
 """
+
+
+def test_a_second_own_table_that_repeats_keys_is_not_joined_beside_the_first(tmp_path: Path) -> None:
+    """Two own tables that differ by p7 alone: the difference of the two joins would be p7's aisle."""
+    people = [f"p{i}" for i in range(PEOPLE)]
+    frames = {"sales": pd.DataFrame({"customer": people, "aisle": [AISLES[i % 3] for i in range(PEOPLE)]})}
+    for name, known in (("one", people), ("two", [person for person in people if person != "p7"])):
+        frames[name] = pd.DataFrame({"customer": [*known, *["q1"] * 30], "tier": "a"})
+    for name, frame in frames.items():
+        pq.write_table(pa.Table.from_pandas(frame, preserve_index=False), tmp_path / f"{name}.parquet")
+    tables = "".join(
+        f"  {name}:\n    owner: consumer\n    data: {name}.parquet\n    rule:\n      privacy_unit: customer\n"
+        "      join_key: customer\n      dimensions: {tier: {domain: [a]}}\n"
+        for name in ("one", "two")
+    )
+    (tmp_path / "room.yaml").write_text(ROOM.partition("  clients:")[0] + tables)
+    room = Market(tmp_path / "room.yaml", {}, MINIMUM)
+    asked = [JOINED.replace("clients", name) for name in ("one", "two", "one")]
+    first, second, again = answers(room, session_of(asked), tmp_path)
+    assert (first["outcome"], again["outcome"]) == ("answered", "stored")
+    assert (second["outcome"], second["codes"]) == ("rejected", ["BEARERS"])
