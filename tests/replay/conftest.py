@@ -1,42 +1,5 @@
-"""`same_process`: engine calls run in this process, the same tasks over the same wire and the same locked databases, without
-starting a process for each of some five hundred."""
-
 from __future__ import annotations
 
-import io
-from collections.abc import Mapping
-from importlib import import_module
-from pathlib import Path
-from typing import Any
+from tests.engines.same_process import same_process
 
-import pytest
-
-from cleanroom_core.engines.duckdb import owner, room, wire
-from cleanroom_core.engines.duckdb.calling import Answer
-from cleanroom_core.engines.duckdb.process import ROLES
-from cleanroom_core.engines.duckdb.session import Session
-from cleanroom_core.engines.duckdb.spill import spill_folder
-from cleanroom_core.engines.protocol import Limits
-
-
-def _here(role: str, task: str, body: Mapping[str, Any], work: Path, limits: Limits, *_: object) -> Answer:
-    with spill_folder(work / "spill") as (spill, _lock):
-        output = io.BytesIO()
-        session = Session("here", limits, spill, output)
-        try:
-            asked = wire.from_line(wire.to_line({"body": body}))
-            session.send("result", result=import_module(ROLES[role]).TASKS[task](session, asked["body"]))
-        finally:
-            session.close()
-    streams: dict[str, list[Any]] = {}
-    messages = [wire.from_line(line) for line in output.getvalue().splitlines(keepends=True)]
-    for message in messages:
-        if message["kind"] == "rows":
-            streams.setdefault(message["stream"], []).extend(wire.decode_rows(message["rows"]))
-    return Answer("here", messages[-1]["result"], {name: tuple(rows) for name, rows in streams.items()})
-
-
-@pytest.fixture
-def same_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(owner, "call", _here)
-    monkeypatch.setattr(room, "call", _here)
+__all__ = ["same_process"]

@@ -77,7 +77,7 @@ def opened(path: Path, work: Path) -> Replay:
 
 
 @pytest.fixture
-def play(tmp_path: Path) -> Play:
+def play(tmp_path: Path, same_process: None) -> Play:
     """Play steps (dictionaries) against the small room, or the room file given; every step as its JSON line says it."""
     (tmp_path / "room").mkdir()
 

@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.engines.same_process import same_process
 from tests.stories.tiny_room import STAGES, TinyRoom, make_tiny_room
+
+__all__ = ["same_process"]
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ from cleanroom_core.stories.certified import Released, compute_parts
 from tests.engines.computing import HOMES, ROWS_PER_KEY, SALES, WORLD, ComputeConformance, with_measure
 from tests.guard.guard_worlds import world_from
 
+pytestmark = pytest.mark.usefixtures("same_process")  # tests/engines hold it to its own processes
 FLAG = Measure("0", "1")
 WITHHELD = "withheld"
 

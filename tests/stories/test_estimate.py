@@ -14,6 +14,7 @@ from cleanroom_core.identity.permissions import Role
 from cleanroom_core.stories.estimate import Collision, Estimate, estimate_template
 from tests.stories.tiny_room import TinyRoom
 
+pytestmark = pytest.mark.usefixtures("same_process")  # tests/engines hold it to its own processes
 JOINED = "FROM north.baskets b JOIN south.members m ON b.member_token = m.member_token"
 AISLES = Template("aisles", "south", "assortment", f"SELECT b.aisle, m.tier, count(*) AS n {JOINED} GROUP BY b.aisle, m.tier")
 
