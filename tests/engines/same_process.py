@@ -4,7 +4,7 @@ starting a process for each of them, which costs a second. For tests that are ab
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,15 @@ from cleanroom_core.engines.duckdb.process import ROLES
 from cleanroom_core.engines.duckdb.session import Session
 from cleanroom_core.engines.duckdb.spill import spill_folder
 from cleanroom_core.engines.protocol import Limits
+from cleanroom_core.errors import QueryCancelledError
 
 
-def _here(role: str, task: str, body: Mapping[str, Any], work: Path, limits: Limits, *_: object) -> Answer:
+def _here(
+    role: str, task: str, body: Mapping[str, Any], work: Path, limits: Limits,
+    progress: object = None, cancelled: Callable[[], bool] | None = None, *_: object,
+) -> Answer:  # fmt: skip
+    if cancelled is not None and cancelled():
+        raise QueryCancelledError("The run was cancelled.", hint="Start it again when you want its result.")
     with spill_folder(work / "spill") as (spill, _lock):
         output = io.BytesIO()
         session = Session("here", limits, spill, output)
@@ -36,7 +42,11 @@ def _here(role: str, task: str, body: Mapping[str, Any], work: Path, limits: Lim
     return Answer("here", messages[-1]["result"], {name: tuple(rows) for name, rows in streams.items()})
 
 
+def call_here(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(owner, "call", _here)
+    patch.setattr(room, "call", _here)
+
+
 @pytest.fixture
 def same_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(owner, "call", _here)
-    monkeypatch.setattr(room, "call", _here)
+    call_here(monkeypatch)

@@ -54,8 +54,8 @@ def test_hospital(tmp_path: Path, chromium: Any) -> None:
         compute(pia)
         review(otto, anton)
         company.tell("one result released, one rejected")
-        ask_differently(anton, rita, otto, pia)
-        company.tell("the rejected question was edited, computed and released")
+        ask_differently(anton)
+        company.tell("the rejected question was edited and is on the table again")
         read(anton, otto)
         company.tell("the journey is over")
         assert company.disturbances == []
@@ -126,13 +126,11 @@ def review(otto: Person, anton: Person) -> None:
     anton.go_to("Review").sees(re.compile(re.escape(TOO_COARSE)))
 
 
-def ask_differently(anton: Person, rita: Person, otto: Person, pia: Person) -> None:
+def ask_differently(anton: Person) -> None:
+    """What becomes of a proposal has been played by then."""
     anton.go_to("Release plan").choose("Start from", "cost_by_age").sees_field("Name", "cost_by_age")
     anton.fill("Question in SQL", BY_AGE).click("Show the verdict").sees(re.compile("The guard lets it pass: 2 sheets"))
     anton.click("Propose this template").sees("Proposal on the table", re.compile("Changed: cost_by_age"))
-    sign(rita, otto)
-    compute(pia)
-    otto.go_to("Review").click("Release ...").click("Release").sees("No result waits for a decision.")
 
 
 def read(anton: Person, otto: Person) -> None:
@@ -141,6 +139,5 @@ def read(anton: Person, otto: Person) -> None:
     rows = list(csv.DictReader(io.StringIO(anton.download("Download CSV").decode("utf-8"))))
     assert {"gp", "emergency"} <= {row["referral_path"] for row in rows}
     assert all(int(row["admissions"]) >= 60 for row in rows)
-    anton.choose("Template", "cost_by_age").sees_label("Released figures of cost_by_age, ").sees_label("Bar chart: ")
     anton.fill("Your question", "SELECT a.patient_token FROM hospital.admissions a").click("Ask").sees(re.compile("Refused: "))
     otto.go_to("Log").click("Verify both logs").sees(re.compile(f"Log of {HOSPITAL}: \\d+ entries signed"))

@@ -29,6 +29,9 @@ from cleanroom_core.rooms.roomfile import read_room_file
 from cleanroom_core.stories.collaborator import Collaborator
 from cleanroom_core.stories.drafts import Draft, save_draft
 from cleanroom_core.stories.play import Played, play
+from tests.engines.same_process import call_here, same_process
+
+__all__ = ["same_process"]
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 FRAME = REPOSITORY / "pages" / "_ui" / "frame.py"
@@ -107,7 +110,7 @@ requests:
 
 
 @pytest.fixture(autouse=True)
-def _wizard_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+def _wizard_settings(monkeypatch: pytest.MonkeyPatch, same_process: None) -> None:
     monkeypatch.setenv("CLEANROOM_COOKIE_KEY", KEY)
     monkeypatch.delenv("CLEANROOM_HOST", raising=False)
     monkeypatch.setattr("streamlit.config._main_script_path", str(REPOSITORY / "app.py"))
@@ -194,7 +197,9 @@ def played_home(
 
     def at(step: str | None) -> Path:
         while step not in made:
-            played = next(story, None)
+            with pytest.MonkeyPatch.context() as patch:
+                call_here(patch)
+                played = next(story, None)
             name = "end" if played is None else f"{played.step} {played.side} {played.outcome}"
             assert played is None or played.ok, played.words
             assert step == "end" or played is not None, f"{step} is no step of the story"

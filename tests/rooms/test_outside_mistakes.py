@@ -13,6 +13,8 @@ from ruamel.yaml import YAML
 from cleanroom_core.engines.duckdb.owner import DuckDBOwnerEngine
 from cleanroom_core.stories.check_room import check_room_file
 
+pytestmark = pytest.mark.usefixtures("same_process")
+
 CORPUS = YAML(typ="safe").load(Path(__file__).parent / "outsider" / "mistakes.yaml")
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.engines.same_process import same_process
+from tests.engines.same_process import call_here, same_process
 from tests.stories.tiny_room import STAGES, TinyRoom, make_tiny_room
 
 __all__ = ["same_process"]
@@ -24,14 +24,16 @@ def tiny(tmp_path: Path) -> Iterator[TinyRoom]:
 def played_homes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """One play, and the folder as it lay on disk after each stage."""
     folder = tmp_path_factory.mktemp("tiny") / "room"
-    room, homes = make_tiny_room(folder), {}
-    for step in room.steps():
-        assert step.ok, step.words
-        for name, recognises in STAGES.items():
-            if recognises(step):
-                homes[name] = folder.with_name(name)
-                shutil.copytree(folder, homes[name], dirs_exist_ok=True)
-    room.context.close()
+    with pytest.MonkeyPatch.context() as patch:
+        call_here(patch)
+        room, homes = make_tiny_room(folder), {}
+        for step in room.steps():
+            assert step.ok, step.words
+            for name, recognises in STAGES.items():
+                if recognises(step):
+                    homes[name] = folder.with_name(name)
+                    shutil.copytree(folder, homes[name], dirs_exist_ok=True)
+        room.context.close()
     return homes
 
 

@@ -27,6 +27,8 @@ from cleanroom_core.stories.plan import propose_plan, sign_plan
 from cleanroom_core.stories.publish import publish_policy, register_asset
 from tests.stories.tiny_room import ROOM, TinyRoom, write_files
 
+pytestmark = pytest.mark.usefixtures("same_process")
+
 At = Callable[[str], TinyRoom]
 
 ALONE = "SELECT b.aisle, count(*) AS baskets FROM north.baskets b GROUP BY b.aisle"

@@ -24,6 +24,8 @@ from cleanroom_core.stories.check_room import check_room_file
 from cleanroom_core.stories.play import Played
 from tests.stories.tiny_room import TinyRoom
 
+pytestmark = pytest.mark.usefixtures("same_process")
+
 ROOMS = Path(__file__).parents[1] / "rooms" / "outsider"
 Cells = dict[tuple[Any, ...], list[Any]]
 Figure = Callable[[pd.DataFrame], Any]

@@ -12,6 +12,8 @@ from cleanroom_core.stories import answer, publish
 from cleanroom_core.stories.collaborator import Collaborator
 from tests.stories.tiny_room import TinyRoom
 
+pytestmark = pytest.mark.usefixtures("same_process")
+
 At = Callable[[str], TinyRoom]
 READS: dict[str, tuple[Permission, Callable[[Collaborator, User, TinyRoom], object]]] = {
     "released_templates": (Permission.ANSWER_READ, lambda side, user, room: answer.released_templates(side, user)),

@@ -19,6 +19,8 @@ from tests.simulator.conftest import Both
 from tests.stories.platform_shop import TABLES, embedded_runs, let_run, recorded
 from tests.stories.tiny_room import TinyRoom
 
+pytestmark = pytest.mark.usefixtures("same_process")
+
 both, _clean_environment, _no_environment = simulated.both, simulated._clean_environment, simulated._no_environment
 
 

@@ -17,6 +17,8 @@ from cleanroom_core.stories.plan import propose_plan, sign_plan
 from cleanroom_core.stories.platform_plan import plan_notebook
 from tests.stories.tiny_room import TinyRoom
 
+pytestmark = pytest.mark.usefixtures("same_process")
+
 TABLES = {
     "north.baskets": ObjectName("north", "share", "baskets"),
     "south.members": ObjectName("south", "share", "members"),

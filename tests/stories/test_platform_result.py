@@ -51,6 +51,8 @@ from tests.stories.platform_shop import NAME, TABLES, Rows, Shop, dated_room, em
 from tests.stories.test_platform_stories import Died, Dying
 from tests.stories.tiny_room import TinyRoom
 
+pytestmark = pytest.mark.usefixtures("same_process")
+
 both, _clean_environment, _no_environment = simulated.both, simulated._clean_environment, simulated._no_environment
 At = Callable[[str], TinyRoom]
 

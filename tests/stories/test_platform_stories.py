@@ -41,6 +41,8 @@ from tests.simulator import room as raw
 from tests.simulator.conftest import Both, _clean_environment, _no_environment, both  # noqa: F401  fixtures
 from tests.stories.tiny_room import STAGES, TinyRoom, make_tiny_room
 
+pytestmark = pytest.mark.usefixtures("same_process")
+
 
 def words_of(entry: Entry) -> str:
     return entry_words(entry.kind, entry.public)

@@ -18,6 +18,8 @@ from cleanroom_core.stories.answer import Outcome, ask_sql, ask_template
 from cleanroom_core.stories.review import reject_result, release_result, result_id
 from tests.stories.tiny_room import TinyRoom
 
+pytestmark = pytest.mark.usefixtures("same_process")
+
 At = Callable[[str], TinyRoom]
 
 

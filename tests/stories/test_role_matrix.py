@@ -28,6 +28,8 @@ from cleanroom_core.stories import (
 from cleanroom_core.stories.collaborator import Collaborator
 from tests.stories.tiny_room import TinyRoom
 
+pytestmark = pytest.mark.usefixtures("same_process")
+
 TEMPLATE = Template("t", "south", "assortment", "SELECT aisle, count(*) AS n FROM north.baskets GROUP BY aisle")
 Verb = Callable[[Collaborator, User, TinyRoom], object]
 

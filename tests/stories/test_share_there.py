@@ -41,6 +41,8 @@ from tests.engines.workspace_tables import SCOPE, put_table, share_place
 from tests.simulator.conftest import Both, _clean_environment, _no_environment, both  # noqa: F401  fixtures
 from tests.stories.tiny_room import STAGES, TinyRoom, make_tiny_room
 
+pytestmark = pytest.mark.usefixtures("same_process")
+
 ROOM = "shared_shops"
 ROWS = 70  # of each raw table
 TYPES = {"spent": BIGINT, "returned": BIGINT}
