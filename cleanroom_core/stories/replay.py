@@ -81,7 +81,8 @@ class Prepared:
         return None if isinstance(self.step, Ask) else _NAMES[type(self.step)]
 
 
-_UNCERTIFIABLE = ("NO_LABELS", "TOO_LARGE", "PERIODS", "SNAPSHOTS", "BEARERS")  # `guard.classes`: what no certificate can be made for
+# `guard.classes`: what no certificate can be made for
+_UNCERTIFIABLE = ("NO_LABELS", "TOO_LARGE", "PERIODS", "SNAPSHOTS", "BEARERS")
 _NAMES: Mapping[type[Event], str] = {
     Revoke: "revoke", Append: "append", Update: "update", SetMinimum: "set", NewPeriod: "period",
 }  # fmt: skip
