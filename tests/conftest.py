@@ -13,7 +13,7 @@ from tests.spark import TestSpark, need_java
 
 # No test measures time; CLEANROOM_EXAMPLES asks for a longer search than every run can afford.
 settings.register_profile(
-    "cleanroom", settings.default, max_examples=int(os.environ.get("CLEANROOM_EXAMPLES", "40")), deadline=None
+    "cleanroom", settings.default, max_examples=int(os.environ.get("CLEANROOM_EXAMPLES", "25")), deadline=None
 )
 settings.load_profile("cleanroom")
 

@@ -28,10 +28,9 @@ def test_the_same_tables_are_released(spark: TestSpark, tmp_path: Path, monkeypa
     monkeypatch.delenv("CLEANROOM_SPARK_REMOTE", raising=False)
     assert spark.classic.session()
     room = write_files(tmp_path / "files")
-    with_duckdb = played(room)
-    assert with_duckdb["rows"]
-    assert played(room, "--engine", "spark")["releases"] == with_duckdb["releases"]
     room.write_text(f"engine: spark\n{room.read_text()}")
+    with_duckdb = played(room, "--engine", "duckdb")  # the option wins
+    assert with_duckdb["rows"]
     home = tmp_path / "home"
     assert played(room, "--home", str(home))["releases"] == with_duckdb["releases"]
     assert json.loads((home / "rooms/shops/room.json").read_text())["engine"] == "spark"
