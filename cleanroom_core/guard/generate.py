@@ -147,10 +147,9 @@ def _per_cell(question: Question, u: int, minimum: int | None) -> exp.Select:
         columns.append(_whole(tally(exp.LT(this=column(f"f{f}_count"), expression=column("n"))), f"{at}_missing"))
         if figure.signed:
             columns.append(aliased(_total(exp.Sum(this=exp.Abs(this=column(mine))), figure), f"{at}_size"))
-        if figure.has_ends:
-            least, most = _ends(f, figure)
-            columns.append(_whole(tally(exp.GT(this=column(mine), expression=least)), f"{at}_ones"))
-            columns.append(_whole(tally(exp.LT(this=column(mine), expression=most)), f"{at}_others"))
+        if figure.binary:
+            columns.append(_whole(tally(exp.GT(this=column(mine), expression=integer(0))), f"{at}_ones"))
+            columns.append(_whole(tally(exp.LT(this=column(mine), expression=_all_ones(f, figure))), f"{at}_others"))
     columns += [aliased(exp.Max(this=mine), f"{name}_first") for name, mine, _ in _contributions(question, u)]
     enough = None if minimum is None else exp.GTE(this=exp.Count(this=exp.Star()), expression=integer(minimum))
     return select(columns, trees.named(f"unit_{u}"), group=_keys(question), having=enough)
@@ -160,12 +159,10 @@ def _total(added: exp.Expr, figure: FigureLayout) -> exp.Expr:
     return cast(added, "BIGINT" if is_small(figure) else f"DECIMAL(38,{figure.scale})")
 
 
-def _ends(f: int, figure: FigureLayout) -> list[exp.Expr]:
-    """What one person's sum would be if each of the values were the least, or the most, that it can be."""
-    assert figure.clip is not None  # noqa: S101  of a measure
-    bounds = [Decimal(text).scaleb(figure.scale if is_small(figure) else 0) for text in figure.clip]
+def _all_ones(f: int, figure: FigureLayout) -> exp.Expr:
+    """What one person's sum would be if each of the values were one."""
     counted = column(f"f{f}_count")
-    return [exp.Mul(this=counted.copy(), expression=number(bound.normalize())) if bound else integer(0) for bound in bounds]
+    return exp.Mul(this=counted, expression=integer(10**figure.scale)) if is_small(figure) and figure.scale else counted
 
 
 def _second(question: Question, u: int) -> exp.Select:
@@ -192,7 +189,7 @@ def _all_read(question: Question, u: int) -> Iterator[exp.Expr]:
     counts = [f"u{u}_people"]
     for f, figure in figures:
         counts += [f"f{f}_count", f"u{u}_f{f}_people", f"u{u}_f{f}_missing"]
-        counts += [f"u{u}_f{f}_ones", f"u{u}_f{f}_others"] if figure.has_ends else []
+        counts += [f"u{u}_f{f}_ones", f"u{u}_f{f}_others"] if figure.binary else []
     for columns in (people, [column(name, f"cells_{u}") for name in counts]):
         if columns:
             added = reduce(lambda one, two: exp.Add(this=one, expression=two), columns)

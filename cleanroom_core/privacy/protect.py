@@ -145,9 +145,7 @@ def _protected(
         units = [u for u, unit in enumerate(layout.units) if unit.counts(figure)]
         fewer = figure.binary and any(_too_few(base, f, u, thresholds.numerator_minimum) for u in units)
         if any(
-            base.whole(f"u{u}_f{f}_people") < minimums[u]
-            or (figure.own and not fewer and _too_few(base, f, u, thresholds.numerator_minimum))
-            or (not fewer and _figure_dominated(base, f, u, figure, percent))
+            base.whole(f"u{u}_f{f}_people") < minimums[u] or (not fewer and _figure_dominated(base, f, u, figure, percent))
             for u in units
         ):
             figures[figure.name] = Figure(None, withheld=True)

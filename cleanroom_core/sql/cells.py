@@ -54,8 +54,7 @@ class FigureLayout:
     `binary`: a measure from 0 to 1, for which people with more than none and with less than all are counted too. `signed`:
     contributions may be negative, so that their size is summed besides. `clip`: the agreed bounds of a measure, as text.
     `squares`: the squares of the clipped values are summed, at `scale` digits. `step`: sums are released rounded to a multiple
-    of it (decimal text). `own`: the receiver's, beside another side's rows. It knows each value and may have chosen whose is
-    large, so that what holds for a numerator holds at both ends of the values."""
+    of it (decimal text)."""
 
     name: str
     summed: bool
@@ -65,12 +64,6 @@ class FigureLayout:
     clip: tuple[str, str] | None = None
     squares: bool = False
     step: str | None = None
-    own: bool = False
-
-    @property
-    def has_ends(self) -> bool:
-        """Whether people with more than the least a value can be, and people with less than the most, are counted."""
-        return self.binary or self.own
 
 
 @dataclass(frozen=True)
@@ -113,7 +106,7 @@ class CellLayout:
                 at = f"u{u}_f{f}"
                 names += [f"{at}_people", f"{at}_missing", f"{at}_first", f"{at}_second"]
                 names += [f"{at}_size"] if figure.signed else []
-                names += [f"{at}_ones", f"{at}_others"] if figure.has_ends else []
+                names += [f"{at}_ones", f"{at}_others"] if figure.binary else []
         return tuple(names)
 
     def covers(self, other: CellLayout) -> bool:
@@ -176,7 +169,6 @@ class Cells:
                     "clip": None if f.clip is None else list(f.clip),
                     "squares": f.squares,
                     "step": f.step,
-                    **({"own": True} if f.own else {}),
                 }
                 for f in layout.figures
             ],

@@ -448,8 +448,6 @@ def _cell(rows: list[Row], figures: set[tuple[str, bool]], question: Question) -
                 below = sum(sums[who] < high * seen[who] for who in seen)
                 if (low, high) == (0, 1) and min(above, below) < NUMERATOR:
                     fewer.add(name)
-                elif owner == "a" and question.assets != "a" and min(above, below) < NUMERATOR:  # the receiver's own
-                    withheld.add(name)
         if name not in fewer:
             for unit, alias in units:
                 if alias is not None and alias != owner:

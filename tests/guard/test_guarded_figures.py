@@ -229,9 +229,8 @@ def _cell(group: pd.DataFrame, measures: list[str]) -> tuple[Any, ...] | None:
         above = sum(each[token] > low * seen[token] for token in each)
         below = sum(each[token] < high * seen[token] for token in each)
         few = (low, high) == (0, 1) and min(above, below) < NUMERATOR
-        chosen = MEASURES[name][0] == "a" and not few and min(above, below) < NUMERATOR  # the receiver's own
         nothing = not any(each.values())
-        if len(each) < MINIMUM or chosen or (not few and (nothing or _dominated([abs(total) for total in each.values()]))):
+        if len(each) < MINIMUM or (not few and (nothing or _dominated([abs(total) for total in each.values()]))):
             row += ["withheld", "withheld"]
             continue
         total = sum((value for _, value in values), Decimal(0))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -104,14 +103,6 @@ def test_numerators(ones: int, others: int, fewer: bool) -> None:
     (cell,) = protect([row(shape, u0_f0_ones=ones, u0_f0_others=others)], shape, thresholds()).cells
     figure = cell.figures["p.t.fraud"]
     assert (figure.fewer, figure.sum is None) == (fewer, fewer)
-
-
-@pytest.mark.parametrize(("ones", "others", "shown"), [(3, 3, True), (2, 50, False), (0, 50, False), (50, 2, False)])
-def test_the_receivers_own_measure_is_looked_at_like_a_numerator(ones: int, others: int, shown: bool) -> None:
-    shape = layout(replace(PLAIN, own=True))
-    found = row(shape, u0_f0_ones=ones, u0_f0_others=others)
-    assert released(shape, found) == shown
-    assert Cells.from_json(protect([found], shape, thresholds()).as_json()).layout == shape
 
 
 def test_a_hidden_numerator_leaves_the_cell_though_it_would_be_dominated() -> None:

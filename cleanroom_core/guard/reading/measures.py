@@ -100,7 +100,7 @@ def summed(found: Found, at: exp.Expr, reading: Reading) -> FigureLayout:
     )
     repeated = found.asset != rows_of and rows_of.rows_per_key != 1
     step = str(max(abs(low), abs(high))) if own or repeated else None
-    return FigureLayout(str(found.ref), True, scale, binary, low < 0, (str(low), str(high)), step=step, own=own)
+    return FigureLayout(str(found.ref), True, scale, binary, low < 0, (str(low), str(high)), step=step)
 
 
 def squared_of(layout: FigureLayout, found: Found, at: exp.Expr) -> FigureLayout:
